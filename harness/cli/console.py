@@ -1,0 +1,77 @@
+"""Draws progress on stderr: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+
+_QUIET_SECONDS = 2.0  # work shorter than this draws nothing
+_PLAIN_SECONDS = 10.0  # how often a log file or a pipe gets a line
+
+
+class Console:
+    """The Progress of the command line."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._what, self._unit, self._total, self._done = "", "", 0, 0
+        self._began = self._last = 0.0
+        self._bar: Any = None  # rich is imported only once there is something to draw
+
+    def notice(self, message: str) -> None:
+        click.echo(message, err=True)
+
+    def start(self, what: str, total: int, unit: str) -> None:
+        self.finish()
+        self._what, self._unit, self._total, self._done = what, unit, total, 0
+        self._began = self._last = time.monotonic()
+
+    def advance(self, n: int) -> None:
+        self._done += n
+        now = time.monotonic()
+        if now - self._began < _QUIET_SECONDS:
+            return
+        if self._terminal:
+            self._draw()
+        elif now - self._last >= _PLAIN_SECONDS:
+            self._last = now
+            rate = self._done / (now - self._began)
+            left = (self._total - self._done) / rate if rate else 0.0
+            self.notice(
+                f"{self._what}: {self._done:,}/{self._total:,} {self._unit}, "
+                f"{rate:,.0f}/s, {left:.0f} s left"
+            )
+
+    def finish(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _draw(self) -> None:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        if self._bar is None:
+            from rich.console import Console as RichConsole
+
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[unit]} {task.fields[rate]}"),
+                TimeRemainingColumn(),
+                console=RichConsole(stderr=True),
+                transient=True,
+            )
+            self._bar.add_task(self._what, total=self._total, unit=self._unit, rate="")
+            self._bar.start()
+        rate = self._done / (time.monotonic() - self._began)
+        self._bar.update(self._bar.task_ids[0], completed=self._done, rate=f"{rate:,.0f}/s")

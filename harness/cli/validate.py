@@ -1,0 +1,144 @@
+"""`harness validate`: check YAML files before anything long is started with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.main import Command
+from harness.errors import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from harness.specs import TaskSpec
+
+_FOLDERS = ("tasks", "judges")
+
+
+@click.command(cls=Command)
+@click.argument("what", metavar="[NAME|FILE]...", nargs=-1)
+@click.option(
+    "--include_path",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A folder with your own YAML.",
+)
+def validate(what: tuple[str, ...], include_path: tuple[Path, ...]) -> None:
+    """Check task, group, genre and recipe files: every one that ships (and those under
+    --include_path), or the ones named.
+
+    A line for each good file, all errors of each bad one; exit 1 where any is bad.
+    """
+    bad = 0
+    chosen = [_find(name, include_path) for name in what] if what else _all(include_path)
+    for path, found_by_name in dict.fromkeys(chosen):
+        problems = _problems(path, found_by_name, include_path)
+        bad += bool(problems)
+        click.echo("\n".join(problems) if problems else f"{path}: ok")
+    if bad:
+        click.echo(f"{bad} of {len(set(chosen))} files are bad", err=True)
+        raise click.exceptions.Exit(1)
+
+
+def _all(include: tuple[Path, ...]) -> list[tuple[Path, bool]]:
+    return [(path, True) for path in _known(include).values()]
+
+
+def _known(include: tuple[Path, ...]) -> dict[str, Path]:
+    """Name -> file of everything that can be named, one's own before what ships."""
+    from harness.specs import find_specs
+    from harness.training.recipe import known_recipes
+
+    known = known_recipes()
+    for folder in _FOLDERS:
+        known |= find_specs(folder, include)
+    return known
+
+
+def _find(name: str, include: tuple[Path, ...]) -> tuple[Path, bool]:
+    """The file of a name, or the file itself; whether it was found by its name."""
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or "/" in name:
+        if not path.is_file():
+            raise UsageError(f"{name}: no such file")
+        return path, False
+    known = _known(include)
+    if name not in known:
+        raise UsageError(unknown_name("task, genre map or recipe", name, known))
+    return known[name], True
+
+
+def _problems(path: Path, found_by_name: bool, include: tuple[Path, ...]) -> list[str]:
+    """Every error of one file, a line each, naming the file."""
+    from harness.specs import SpecError
+
+    try:
+        spec = _parse(path)
+    except SpecError as error:
+        return str(error).splitlines()
+    wrong = _cross_checks(spec, path, include)
+    name = getattr(spec, "name", path.stem)
+    if found_by_name and name != path.stem:
+        wrong.append(f"field name: must be {path.stem!r} as the file's (got {name!r})")
+    return [f"{path}: {line}" for problem in wrong for line in problem.splitlines()]
+
+
+def _parse(path: Path) -> BaseModel:
+    """The checked file, of whatever kind; the recipes of `harness train` among them."""
+    from harness.specs import check, load_yaml, parse_spec
+    from harness.training.recipe import RewardTraining
+
+    document = load_yaml(path)
+    if document.get("kind") == "reward_training":
+        return check(document, RewardTraining, path)
+    return parse_spec(path)
+
+
+def _cross_checks(spec: BaseModel, path: Path, include: tuple[Path, ...]) -> list[str]:
+    """What a file says of others: metrics, genre map, members, its data file."""
+    from harness.specs import GenreMap, GroupSpec, TaskSpec, load_named
+
+    wrong: list[str] = []
+    if isinstance(spec, GroupSpec):
+        for i, member in enumerate(spec.tasks):
+            try:
+                load_named("tasks", member, TaskSpec, "task", include)
+            except UsageError as error:
+                wrong.append(f"field tasks.{i}: {error}")
+    elif isinstance(spec, GenreMap):
+        from harness.data.genres import genre_table
+
+        try:
+            genre_table(spec)
+        except UsageError as error:
+            wrong += str(error).splitlines()
+    elif isinstance(spec, TaskSpec):
+        wrong += _task_checks(spec, path, include)
+    return wrong
+
+
+def _task_checks(spec: TaskSpec, path: Path, include: tuple[Path, ...]) -> list[str]:
+    from harness.data import task_genres
+    from harness.data.fetch import source_file
+    from harness.errors import HarnessError
+    from harness.metrics.preference import METRICS
+
+    wrong = [
+        f"field metrics.{i}: " + unknown_name("metric", name, METRICS)
+        for i, name in enumerate(spec.metrics)
+        if name not in METRICS
+    ]
+    try:
+        task_genres(spec, include=include, home=path.parent)
+    except UsageError as error:
+        wrong.append(f"field genres: {error}")
+    if spec.source.repo is None:
+        try:
+            source_file(spec, include=include, home=path.parent)
+        except HarnessError as error:
+            wrong.append(f"field source.file: {error}")
+    return wrong

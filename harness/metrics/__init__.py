@@ -1,0 +1,1 @@
+"""Statistics of stored verdicts: pure functions over tables, without a model and without torch."""

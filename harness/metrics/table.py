@@ -1,0 +1,247 @@
+"""The tables every statistic reads: one row a pair, and one row a verdict that counts."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
+from typing import Annotated, Any, NoReturn, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from harness.errors import DataError
+from harness.records import Order, Outcome
+
+IntArray: TypeAlias = npt.NDArray[np.int64]
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
+
+OUTCOMES: tuple[Outcome, ...] = ("chosen", "rejected", "tie", "unparsed", "error")
+CHOSEN, REJECTED, TIE, UNPARSED, ERROR = range(5)
+ORDERS: dict[Order | None, int] = {None: -1, "chosen_first": 0, "rejected_first": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class PairTable:
+    """N pairs in file order; every array has N rows.
+
+    `genre` and `tag` are codes into the names beside them (sorted), `cluster` runs from 0 to
+    C-1 (DESIGN 5.5), `*_chars` are lengths of the unstripped texts, `*_model` codes into
+    `models` with -1 for an unknown source, `gap` the human score of chosen minus rejected with
+    nan where either is unknown.
+    """
+
+    pair_id: list[str]
+    genre: IntArray
+    genres: tuple[str, ...]
+    tag: IntArray
+    tags: tuple[str, ...]
+    cluster: IntArray
+    chosen_chars: IntArray
+    rejected_chars: IntArray
+    chosen_model: IntArray
+    rejected_model: IntArray
+    models: tuple[str, ...]
+    gap: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictTable:
+    """V verdicts that count, sorted by pair, order and repeat; every array has V rows.
+
+    `pair` is a row of the PairTable, `order` -1 (none), 0 (chosen first) or 1 (rejected
+    first), `outcome` an index in OUTCOMES.
+    """
+
+    pair: IntArray
+    order: IntArray
+    outcome: IntArray
+    truncated: BoolArray
+
+
+# Only what the statistics need is checked and built: a whole record a line is twice as slow.
+_CONFIG = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False, cache_strings="none")
+_CHUNK = 256  # lines held as Python objects at once: more fall out of the cache
+_Whole = Annotated[int, Field(ge=0, lt=2**53)]
+
+
+class _PairLine(TypedDict):
+    __pydantic_config__ = _CONFIG  # type: ignore[misc]  # pydantic's own way to configure one
+    pair_id: str
+    genre: str
+    tag: str
+    cluster: _Whole
+    chosen_chars: _Whole
+    rejected_chars: _Whole
+    chosen_model: str | None
+    rejected_model: str | None
+    chosen_score: float | None
+    rejected_score: float | None
+
+
+class _VerdictLine(TypedDict):
+    __pydantic_config__ = _CONFIG  # type: ignore[misc]
+    pair_id: str
+    order: Order | None
+    outcome: Outcome
+    repeat: Annotated[int, Field(ge=0, lt=2**20)]
+    truncated: bool
+    margin: float | None  # checked only: a NaN here is a failed score dressed as an outcome
+
+
+class _Codes(dict[str | None, int]):
+    """Name -> code in order of first sight."""
+
+    def __missing__(self, name: str | None) -> int:
+        self[name] = code = len(self)
+        return code
+
+    def sorted(self, column: array[int]) -> tuple[IntArray, tuple[str, ...]]:
+        """The column with codes in the sorted names instead; None becomes -1."""
+        names = sorted(name for name in self if name is not None)
+        rank = {name: code for code, name in enumerate(names)}
+        codes = [-1 if name is None else rank[name] for name in self]
+        return np.array(codes, np.int64)[_ints(column)], tuple(names)
+
+
+def pair_table(lines: Iterable[bytes]) -> PairTable:
+    """Read the lines of pairs.jsonl (records.PairFacts).
+
+    Raises DataError naming the line that is not such a record or repeats a pair_id.
+    """
+    ids: list[str] = []
+    genres, tags, models = _Codes(), _Codes(), _Codes()
+    genre, tag, chosen_model, rejected_model = array("q"), array("q"), array("q"), array("q")
+    cluster, chosen_chars, rejected_chars = array("q"), array("q"), array("q")
+    gap = [np.empty(0)]
+    for columns in _columns(lines, _PairLine, "pairs.jsonl"):
+        ids += columns[0]
+        genre.extend(map(genres.__getitem__, columns[1]))
+        tag.extend(map(tags.__getitem__, columns[2]))
+        cluster.extend(columns[3])
+        chosen_chars.extend(columns[4])
+        rejected_chars.extend(columns[5])
+        chosen_model.extend(map(models.__getitem__, columns[6]))
+        rejected_model.extend(map(models.__getitem__, columns[7]))
+        # an unknown score, None, is nan to numpy
+        gap.append(np.array(columns[8], np.float64) - np.array(columns[9], np.float64))
+    _refuse_repeats(ids)
+    genre_codes, genre_names = genres.sorted(genre)
+    tag_codes, tag_names = tags.sorted(tag)
+    chosen_codes, model_names = models.sorted(chosen_model)
+    return PairTable(
+        pair_id=ids,
+        genre=genre_codes,
+        genres=genre_names,
+        tag=tag_codes,
+        tags=tag_names,
+        # a number in a file may be huge: counted by what is there, never by its size
+        cluster=np.unique(_ints(cluster), return_inverse=True)[1].astype(np.int64),
+        chosen_chars=_ints(chosen_chars),
+        rejected_chars=_ints(rejected_chars),
+        chosen_model=chosen_codes,
+        rejected_model=models.sorted(rejected_model)[0],
+        models=model_names,
+        gap=np.concatenate(gap),
+    )
+
+
+def verdict_table(pairs: PairTable, lines: Iterable[bytes]) -> VerdictTable:
+    """Read the lines of verdicts.jsonl (records.Verdict).
+
+    The last line of a (pair, order, repeat) counts: a retried call is appended as a new line.
+    Raises DataError naming the line that is not such a record or whose pair is not in `pairs`.
+    """
+    row_of = {pair_id: row for row, pair_id in enumerate(pairs.pair_id)}
+    outcome_of = {name: code for code, name in enumerate(OUTCOMES)}
+    pair, order, repeat = array("q"), array("b"), array("q")
+    outcome, truncated = array("b"), array("b")
+    for columns in _columns(lines, _VerdictLine, "verdicts.jsonl"):
+        try:
+            pair.extend(map(row_of.__getitem__, columns[0]))
+        except KeyError as unknown:
+            # the array holds what came before: the next line is the one
+            raise DataError(
+                f"verdicts.jsonl line {len(pair) + 1}: pair_id {unknown.args[0]!r} is not in "
+                "pairs.jsonl; the two files are not of one run"
+            ) from None
+        order.extend(map(ORDERS.__getitem__, columns[1]))
+        outcome.extend(map(outcome_of.__getitem__, columns[2]))
+        repeat.extend(columns[3])
+        truncated.extend(columns[4])
+    rows, orders, repeats = _ints(pair), _ints(order), _ints(repeat)
+    width = int(repeats.max(initial=0)) + 1
+    key = (rows * len(ORDERS) + orders + 1) * width + repeats
+    last = key.size - 1 - np.unique(key[::-1], return_index=True)[1]
+    return VerdictTable(
+        pair=rows[last],
+        order=orders[last],
+        outcome=_ints(outcome)[last],
+        truncated=np.array(truncated, np.bool_)[last],
+    )
+
+
+def _columns(lines: Iterable[bytes], record: type, name: str) -> Iterator[list[tuple[Any, ...]]]:
+    """The checked fields of `record` as columns, some hundred lines at a time.
+
+    Everything a line needs runs without a Python statement: 1 to 3 microseconds.
+    """
+    kind: TypeAdapter[Any] = TypeAdapter(record)
+    pick = itemgetter(*record.__annotations__)
+    source, done = iter(lines), 0
+    while chunk := list(islice(source, _CHUNK)):
+        try:
+            rows = list(map(pick, map(kind.validator.validate_json, chunk)))
+        except ValidationError:
+            rows = [
+                pick(_slowly(line, kind, f"{name} line {number}"))
+                for number, line in enumerate(chunk, done + 1)
+            ]
+        yield list(zip(*rows, strict=True))
+        done += len(chunk)
+
+
+def _slowly(line: bytes, kind: TypeAdapter[Any], where: str) -> Any:
+    """A line through the standard library, for an exact message.
+
+    What the fast parser refuses may still hold: it knows no lone surrogates, and a model's raw
+    answer may have one.
+    """
+    try:
+        return kind.validate_python(json.loads(line, parse_constant=_no_constant))
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        missing = problem["type"] == "missing"
+        got = "" if missing else f" (got {str(problem['input'])[:60]!r})"
+        message = f"field {field}: {problem['msg']}{got}" if field else f"{problem['msg']}{got}"
+    except ValueError as error:
+        message = f"not a JSON object on one line ({error})"
+    raise DataError(f"{where}: {message}")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _refuse_repeats(ids: list[str]) -> None:
+    if len(set(ids)) == len(ids):
+        return
+    seen: dict[str, int] = {}
+    for number, pair_id in enumerate(ids, 1):
+        if pair_id in seen:
+            raise DataError(
+                f"pairs.jsonl line {number}: pair_id {pair_id!r} stands on line {seen[pair_id]} "
+                "already; every pair of a run has an id of its own"
+            )
+        seen[pair_id] = number
+
+
+def _ints(column: array[int]) -> IntArray:
+    return np.array(column, np.int64)

@@ -1,0 +1,110 @@
+"""What every reward model offers, and the settings all of them take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.batching import Budget
+from harness.records import Candidate
+
+Ids = NDArray[np.int32]
+
+
+class OutOfMemory(Exception):
+    """A batch did not fit; the job halves its budget and goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """The settings of a run that reach a model; each stands in the identity or the manifest."""
+
+    judge: str | None = None
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    max_length: int | None = None
+    truncate: Literal["error", "left", "right"] = "error"
+    trust_remote_code: bool = False
+    seed: int = 0
+    segmenter: Literal["jieba", "rjieba"] = "jieba"
+    include: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A candidate as a model takes it.
+
+    `ids` are its token ids, one row a network that reads it (two for a likelihood ratio, none
+    for a null model); `starts` is where the response begins in each row; `n_tokens` is the
+    length of the longest row after truncation.
+    """
+
+    candidate: Candidate
+    ids: tuple[Ids, ...] = ()
+    starts: tuple[int, ...] = ()
+    n_tokens: int = 0
+    truncated: bool = False
+
+
+class RewardModel(Protocol):
+    """A model that gives one text for one prompt a number, higher is better.
+
+    Making one reads configuration only; weights are loaded by the first call of `score`.
+    """
+
+    name: str
+    backend: str
+    device: str
+
+    def identity(self) -> Mapping[str, Any]:
+        """Everything about the model that can change a score; JSON types."""
+
+    def judge(self) -> Mapping[str, str] | None:
+        """Name and sha256 of the recipe, or None where there is none."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the manifest should say of how it ran (device, engine, template...)."""
+
+    def encode(self, candidates: Sequence[Candidate]) -> list[Encoded]:
+        """Render and tokenise; a ModelError names every text that is too long."""
+
+    def budget(self, *, max_tokens: int | None, max_texts: int | None) -> Budget:
+        """The budget to begin with, where the user named none."""
+
+    def score(self, batch: Sequence[Encoded]) -> list[float]:
+        """float32 scores in the order of the batch; raises OutOfMemory."""
+
+
+@runtime_checkable
+class PairJudge(Protocol):
+    """A model that is shown two texts for one prompt and says which is better."""
+
+    name: str
+    backend: str
+    device: str
+
+    def identity(self) -> Mapping[str, Any]:
+        """Everything about the judge that can change a verdict; JSON types."""
+
+    def judge(self) -> Mapping[str, str] | None:
+        """Name and sha256 of the judge file, or None where there is none."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the manifest should say of how it ran."""
+
+    def choose(self, prompt: str, first: str, second: str) -> Literal[0, 1]:
+        """The place, 0 or 1, of the better text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A parsed --model: which adapter, what it is to load, and its --model_args."""
+
+    backend: str
+    what: str
+    options: Mapping[str, str] = field(default_factory=dict)

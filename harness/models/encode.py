@@ -1,0 +1,226 @@
+"""From prompt and text to token ids, once: one rendering, one BOS, no date of the day."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from harness.errors import ModelError
+from harness.models.base import Encoded, Ids
+from harness.models.checkpoint import Checkpoint
+from harness.records import Candidate
+from harness.specs import Input
+
+# Templates of the Llama-3.2 kind print the date; a score must not depend on the day it is made.
+_DATE = datetime.datetime(2024, 7, 26, tzinfo=datetime.UTC)
+_CHUNK = 512  # texts tokenised in one call
+
+
+def load_tokenizer(checkpoint: Checkpoint, *, trust_remote_code: bool) -> Any:
+    """The checkpoint's own tokenizer, or a ModelError that names what is missing."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(
+            checkpoint.path, trust_remote_code=trust_remote_code, local_files_only=True
+        )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"{checkpoint.path}: no usable tokenizer: {first}") from None
+
+
+class Renderer:
+    """Renders and tokenises candidates for one checkpoint and one recipe input."""
+
+    def __init__(self, tokenizer: Any, spec: Input, where: str) -> None:
+        if spec.format == "chat" and not tokenizer.chat_template:
+            raise ModelError(
+                f"{where}: the tokenizer has no chat template; name a recipe that does without "
+                "one (--judge plain), or add the template the model was trained with"
+            )
+        self.tokenizer = tokenizer
+        self.spec = spec
+        self.where = where
+        self._text = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(
+            spec.template or ""
+        )
+        self.bos: int | None = tokenizer.bos_token_id
+        first = tokenizer("", add_special_tokens=True)["input_ids"][:1]
+        self._tokenizer_adds = self.bos is not None and list(first) == [self.bos]
+        if spec.bos == "one" and self.bos is None:
+            raise ModelError(f"{where}: the recipe wants a BOS and the tokenizer has none")
+        self.append_id = self._append_id()
+        added = tokenizer.added_tokens_decoder.items()
+        self._special = {int(i) for i, token in added if token.special} | set(
+            tokenizer.all_special_ids
+        )
+
+    def _append_id(self) -> int | None:
+        if self.spec.append is None:
+            return None
+        found = self.tokenizer.convert_tokens_to_ids(self.spec.append)
+        # transformers gives Qwen2 tokenizers <|endoftext|> for an unknown token where none is set
+        unknown = found == self.tokenizer.unk_token_id
+        if found is None or (unknown and self.spec.append != self.tokenizer.unk_token):
+            raise ModelError(f"{self.where}: the tokenizer has no token {self.spec.append!r}")
+        return int(found)
+
+    def template_sha256(self) -> str:
+        """sha256 of the template in force: the chat template, or the recipe's text."""
+        if self.spec.format == "pair":
+            return hashlib.sha256(b"pair").hexdigest()
+        template = self.spec.template or self.tokenizer.chat_template
+        return hashlib.sha256(str(template).encode()).hexdigest()
+
+    def messages(self, candidate: Candidate) -> list[dict[str, str]]:
+        """The conversation a chat template is filled with."""
+        system = (
+            [] if self.spec.system is None else [{"role": "system", "content": self.spec.system}]
+        )
+        return [
+            *system,
+            {"role": "user", "content": candidate.prompt},
+            {"role": "assistant", "content": candidate.text},
+        ]
+
+    def render(self, candidate: Candidate) -> str:
+        """The string a candidate becomes."""
+        if self.spec.format == "text":
+            return self._text.render(prompt=candidate.prompt, text=candidate.text)
+        try:
+            rendered = self.tokenizer.apply_chat_template(
+                self.messages(candidate),
+                tokenize=False,
+                date_string=_DATE.strftime("%d %b %Y"),
+                strftime_now=_DATE.strftime,
+            )
+        except (jinja2.TemplateError, ValueError) as error:
+            raise ModelError(f"{self.where}: the chat template refuses the text: {error}") from None
+        return str(rendered)
+
+    def candidate_ids(self, candidates: Sequence[Candidate]) -> list[Ids]:
+        """Token ids of candidates, rendered or (for encoders) as the tokenizer joins a pair."""
+        if self.spec.format != "pair":
+            return self.ids([self.render(candidate) for candidate in candidates])
+        batch = self.tokenizer(
+            [candidate.prompt for candidate in candidates],
+            [candidate.text for candidate in candidates],
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+        )
+        return [np.asarray(row, dtype=np.int32) for row in batch["input_ids"]]
+
+    def ids(self, strings: Sequence[str]) -> list[Ids]:
+        """Token ids of rendered strings, special tokens only where the rule of `bos` puts them."""
+        return [self._finish(row) for row, _ in self._rows(strings, offsets=False)]
+
+    def ids_and_starts(self, strings: Sequence[str], texts: Sequence[str]) -> list[tuple[Ids, int]]:
+        """As `ids`, ending with the end-of-turn token, and where each text begins.
+
+        A token that straddles the border belongs to the text. What a template writes after
+        the end-of-turn token is left out; where it writes none, the end-of-sequence token
+        stands in for it.
+        """
+        if not self.tokenizer.is_fast:
+            raise ModelError(f"{self.where}: likelihoods need a fast tokenizer (offsets)")
+        found = []
+        for string, text, (row, offsets) in zip(
+            strings, texts, self._rows(strings, offsets=True), strict=True
+        ):
+            begin = string.rfind(text)
+            if begin < 0:  # some templates strip it
+                text = text.strip()
+                begin = string.rfind(text)
+            if begin < 0:
+                raise ModelError(
+                    f"{self.where}: the chat template changes the text ({text[:40]!r}...), "
+                    "so its likelihood cannot be read"
+                )
+            first = next(i for i, (_, end) in enumerate(offsets) if end > begin)
+            after = begin + len(text)
+            ends = [
+                i
+                for i in range(first, len(row))
+                if offsets[i][0] >= after and row[i] in self._special
+            ]
+            kept = row[: ends[0] + 1] if ends else [*row, *self._end_of_sequence()]
+            ids = self._finish(kept)
+            found.append((ids, len(ids) - (len(kept) - first)))
+        return found
+
+    def _end_of_sequence(self) -> list[int]:
+        end = self.tokenizer.eos_token_id
+        return [] if end is None else [end]
+
+    def _rows(
+        self, strings: Sequence[str], *, offsets: bool
+    ) -> Iterator[tuple[list[int], list[tuple[int, int]]]]:
+        for begin in range(0, len(strings), _CHUNK):
+            batch = self.tokenizer(
+                list(strings[begin : begin + _CHUNK]),
+                add_special_tokens=False,
+                return_attention_mask=False,
+                return_offsets_mapping=offsets,
+                verbose=False,
+            )
+            empty: list[list[tuple[int, int]]] = [[]] * len(batch["input_ids"])
+            places = batch["offset_mapping"] if offsets else empty
+            yield from zip(batch["input_ids"], places, strict=True)
+
+    def _finish(self, row: list[int]) -> Ids:
+        had = self.bos is not None and row[:1] == [self.bos]
+        while self.bos is not None and row[:1] == [self.bos]:
+            row = row[1:]
+        # "auto": one where the template or, failing that, the tokenizer puts one
+        keep = {"auto": had or self._tokenizer_adds, "one": True, "none": False}[self.spec.bos]
+        if keep and self.bos is not None:
+            row = [self.bos, *row]
+        if self.append_id is not None and row[-1:] != [self.append_id]:
+            row = [*row, self.append_id]
+        return np.asarray(row, dtype=np.int32)
+
+
+def fit(
+    encoded: Sequence[Encoded], limit: int | None, truncate: str, bos: int | None
+) -> list[Encoded]:
+    """Hold every text to the limit: refuse all that are over it at once, or cut and mark them.
+
+    `left` keeps the end (and a leading BOS), `right` keeps the beginning.
+    """
+    if limit is None:
+        return list(encoded)
+    long = [item for item in encoded if item.n_tokens > limit]
+    if not long:
+        return list(encoded)
+    if truncate == "error":
+        worst = max(long, key=lambda item: item.n_tokens)
+        raise ModelError(
+            f"{len(long)} of {len(encoded)} texts are longer than the model's {limit} tokens "
+            f"(the longest has {worst.n_tokens}; its text begins "
+            f"{worst.candidate.text[:40]!r}); --truncate left keeps the end of the text, "
+            "--truncate right its beginning, and both are counted; --max_length sets the limit"
+        )
+    return [_cut(item, limit, truncate, bos) if item.n_tokens > limit else item for item in encoded]
+
+
+def _cut(item: Encoded, limit: int, side: str, bos: int | None) -> Encoded:
+    rows, starts = [], []
+    for ids, start in zip(item.ids, item.starts, strict=True):
+        over = len(ids) - limit
+        if over <= 0:
+            kept, begin = ids, start
+        elif side == "right":
+            kept, begin = ids[:limit], min(start, limit)
+        elif bos is not None and len(ids) and ids[0] == bos:
+            kept, begin = np.concatenate([ids[:1], ids[over + 1 :]]), max(1, start - over)
+        else:
+            kept, begin = ids[over:], max(0, start - over)
+        rows.append(kept)
+        starts.append(begin)
+    return Encoded(item.candidate, tuple(rows), tuple(starts), max(map(len, rows)), True)

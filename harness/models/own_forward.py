@@ -1,0 +1,84 @@
+"""Reward models that read their own score: encoders' pooled logits and remote code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.errors import ModelError, UsageError
+from harness.models.base import Encoded, ModelSettings
+from harness.models.checkpoint import Checkpoint
+from harness.models.engine import Kind
+from harness.models.reward import HfReward
+from harness.specs import RewardRecipe
+
+
+class OwnForwardReward(HfReward):
+    """The checkpoint's own code turns tokens into the score, one text at a time.
+
+    Alone, because what such code does with padding cannot be known from here: pooling by pad
+    id is the trap that gives two texts one score (DESIGN 5.3).
+    """
+
+    kind: Kind | None = "single"
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        recipe: RewardRecipe,
+        settings: ModelSettings,
+        *,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        if recipe.remote_code and not settings.trust_remote_code:
+            raise UsageError(
+                f"{checkpoint.path}: the recipe {recipe.name} runs code that comes with the "
+                "checkpoint; read it, then add --trust_remote_code"
+            )
+        if options and "peft" in options:
+            raise UsageError("--model_args peft=: not for models that read their own score")
+        super().__init__(checkpoint, recipe, settings, options=options)
+        self._model: Any = None
+
+    def score(self, batch: Sequence[Encoded]) -> list[float]:
+        """One score a text, each alone."""
+        import torch
+
+        if self._model is None:
+            self._model = self.network.load(_auto_class(self.network.checkpoint.config))
+        with torch.inference_mode():
+            return [self._alone(item) for item in batch]
+
+    def _alone(self, item: Encoded) -> float:
+        import torch
+
+        head, where = self.recipe.head, self.network.where
+        if head.read == "method":
+            if item.truncated:
+                raise ModelError(
+                    f"{where}: {head.name}() takes the text itself, so it cannot be cut; "
+                    "leave --truncate at error"
+                )
+            renderer = self.network.renderer
+            chat = renderer.messages(item.candidate)
+            found = getattr(self._model, str(head.name))(renderer.tokenizer, chat)
+        else:
+            ids = torch.as_tensor(item.ids[0], dtype=torch.long, device=self.network.device)[None]
+            outputs = self._model(input_ids=ids, attention_mask=torch.ones_like(ids))
+            found = getattr(outputs, head.name or "logits")
+        values = torch.as_tensor(found).float().flatten()
+        if values.numel() != head.outputs:
+            raise ModelError(
+                f"{where}: gave {values.numel()} numbers a text and the recipe "
+                f"{self.recipe.name} expects {head.outputs}"
+            )
+        return float(values[head.index])
+
+
+def _auto_class(config: dict[str, Any]) -> str:
+    """The class its auto_map offers for remote code, a classifier otherwise."""
+    offered = config.get("auto_map") or {}
+    for name in ("AutoModelForSequenceClassification", "AutoModel", "AutoModelForCausalLM"):
+        if name in offered:
+            return name
+    return "AutoModelForSequenceClassification"

@@ -1,0 +1,134 @@
+"""Reward models of transformers: a backbone, the last real token, a head in float32."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.batching import Budget
+from harness.models.base import Encoded, ModelRef, ModelSettings, RewardModel
+from harness.models.checkpoint import Checkpoint, open_checkpoint
+from harness.models.device import require_torch
+from harness.models.encode import fit
+from harness.models.engine import Engine, Kind
+from harness.models.loading import ScoreHead, load_head, make_head
+from harness.models.network import Network
+from harness.models.recipes import choose_recipe
+from harness.models.ref import check_options
+from harness.records import Candidate
+from harness.specs import RewardRecipe, spec_sha256
+
+OPTIONS = ("revision", "peft", "device_map", "name")
+
+
+def open_reward(ref: ModelRef, settings: ModelSettings) -> RewardModel:
+    """The reward model behind a checkpoint, by the way its recipe reads the score."""
+    check_options(ref.options, OPTIONS)
+    require_torch()
+    checkpoint = open_checkpoint(ref.what, revision=ref.options.get("revision"))
+    recipe = choose_recipe(checkpoint, settings)
+    if recipe.head.read == "last_token":
+        return SequenceReward(checkpoint, recipe, settings, options=ref.options)
+    from harness.models.own_forward import OwnForwardReward
+
+    return OwnForwardReward(checkpoint, recipe, settings, options=ref.options)
+
+
+class HfReward:
+    """What all reward models of transformers share: recipe, network, encoding."""
+
+    backend = "hf"
+    kind: Kind | None = None  # decided by the checkpoint, unless a subclass knows better
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        recipe: RewardRecipe,
+        settings: ModelSettings,
+        *,
+        options: Mapping[str, str] | None = None,
+        tokenizer: Any = None,
+    ) -> None:
+        self.recipe = recipe
+        self.name = (options or {}).get("name") or checkpoint.name
+        self.network = Network(
+            checkpoint,
+            settings,
+            text_input=recipe.input,
+            attention=recipe.attention,
+            dtype=recipe.dtype,
+            max_length=recipe.max_length,
+            kind=self.kind,
+            remote_code=recipe.remote_code,
+            options=options,
+            tokenizer=tokenizer,
+        )
+        self.device = self.network.device
+
+    def identity(self) -> Mapping[str, Any]:
+        """Contents of the checkpoint, and all that changes a number."""
+        return {"backend": self.backend, **self.network.identity()}
+
+    def judge(self) -> Mapping[str, str]:
+        """The recipe it is run by."""
+        return {"name": self.recipe.name, "sha256": spec_sha256(self.recipe)}
+
+    def facts(self) -> Mapping[str, Any]:
+        """How it ran."""
+        return self.network.facts()
+
+    def encode(self, candidates: Sequence[Candidate]) -> list[Encoded]:
+        """Token ids of every candidate; too long ones are refused or cut by the settings."""
+        renderer = self.network.renderer
+        rows = renderer.candidate_ids(candidates)
+        encoded = [
+            Encoded(candidate, (ids,), (0,), len(ids))
+            for candidate, ids in zip(candidates, rows, strict=True)
+        ]
+        return fit(encoded, self.network.limit, self.network.settings.truncate, renderer.bos)
+
+    def budget(self, *, max_tokens: int | None, max_texts: int | None) -> Budget:
+        """The user's budget, or one for this device."""
+        return self.network.budget(max_tokens=max_tokens, max_texts=max_texts)
+
+
+class SequenceReward(HfReward):
+    """score = head(hidden state of the last real token), gathered by index (DESIGN 5.3)."""
+
+    _parts: tuple[Engine, ScoreHead] | None = None
+
+    def use(self, model: Any) -> None:
+        """Score with a classifier that is already in memory."""
+        self._parts = self._split(model)
+
+    def score(self, batch: Sequence[Encoded]) -> list[float]:
+        """One score a text."""
+        import torch
+
+        if self._parts is None:
+            self._parts = self._load()
+        engine, head = self._parts
+        states = engine.hidden([item.ids[0] for item in batch], [slice(-1, None)] * len(batch))
+        with torch.inference_mode():
+            outputs = head(torch.cat(states))
+        return [float(value) for value in outputs[:, self.recipe.head.index].cpu()]
+
+    def _load(self) -> tuple[Engine, ScoreHead]:
+        head, checkpoint = self.recipe.head, self.network.checkpoint
+        if "peft" in self.network.options:
+            return self._split(
+                self.network.load("AutoModelForSequenceClassification", num_labels=head.outputs)
+            )
+        # the head first: a checkpoint without one is refused before gigabytes are read
+        scores = load_head(checkpoint, head.weights, head.outputs)
+        return Engine(self.network.load("AutoModel"), self.network.kind), scores
+
+    def _split(self, model: Any) -> tuple[Engine, ScoreHead]:
+        head = self.recipe.head
+        module = model.get_submodule(head.weights)
+        if hasattr(module, "modules_to_save"):  # peft trains a copy of the head
+            module = module.modules_to_save[module.active_adapter]
+        tensors = dict(module.state_dict())
+        backbone = getattr(model, model.base_model_prefix)
+        scores = make_head(tensors, head.weights, head.outputs, self.network.where)
+        return Engine(backbone, self.network.kind), scores

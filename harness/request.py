@@ -1,0 +1,97 @@
+"""What a run is asked to do: its settings, its tasks, and which pairs of them it takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.errors import UsageError, unknown_name
+from harness.judging import Orders
+from harness.models.base import ModelSettings
+from harness.records import Pair
+from harness.specs import GroupSpec, TaskSpec, load_any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """Everything `harness run` takes, checked types, defaults as on the command line."""
+
+    tasks: tuple[str, ...]
+    model: str
+    model_args: str | None = None
+    settings: ModelSettings = field(default_factory=ModelSettings)
+    data: Mapping[str, Path] = field(default_factory=dict)
+    genres: tuple[str, ...] = ()
+    limit: int | float | None = None
+    orders: Orders = "both"
+    batch_size: int | None = None
+    max_batch_tokens: int | None = None
+    max_errors: int | None = None
+    output_path: Path = Path("results")
+    fresh: bool = False
+    bad_rows: Literal["refuse", "drop"] = "refuse"
+    genre_map: str | None = None
+    include: tuple[Path, ...] = ()
+
+    @property
+    def seed(self) -> int:
+        """The one seed of a run."""
+        return self.settings.seed
+
+
+def resolve_tasks(request: RunRequest) -> list[TaskSpec]:
+    """The tasks named, groups opened, each once."""
+    found: dict[str, TaskSpec] = {}
+    for name in request.tasks:
+        spec = load_any("tasks", name, (TaskSpec, GroupSpec), "task", request.include)
+        members = spec.tasks if isinstance(spec, GroupSpec) else (name,)
+        for member in members:
+            one = load_any("tasks", member, (TaskSpec,), "task", request.include)
+            found.setdefault(one.name, one)
+    for name in request.data:
+        if name not in found:
+            raise UsageError("--data: " + unknown_name("task of this run", name, found))
+    return list(found.values())
+
+
+def select(pairs: Sequence[Pair], request: RunRequest) -> tuple[Pair, ...]:
+    """--genres and --limit. A limit takes the pairs of lowest sha256(seed, pair_id), so that it
+    is a sample of the file and not its head, and the same one whatever the order of the rows."""
+    known = sorted({pair.genre for pair in pairs})
+    for genre in request.genres:
+        if genre not in known:
+            raise UsageError("--genres: " + unknown_name("genre", genre, known))
+    kept = [pair for pair in pairs if not request.genres or pair.genre in request.genres]
+    if request.limit is None:
+        return tuple(kept)
+    limit = request.limit
+    count = int(limit) if isinstance(limit, int) else max(1, round(limit * len(kept)))
+    ranked = sorted(kept, key=lambda pair: _rank(request.seed, pair.pair_id))
+    wanted = {pair.pair_id for pair in ranked[:count]}
+    return tuple(pair for pair in kept if pair.pair_id in wanted)
+
+
+def _rank(seed: int, pair_id: str) -> bytes:
+    return hashlib.sha256(f"{seed}\0{pair_id}".encode()).digest()
+
+
+def request_settings(request: RunRequest) -> dict[str, Any]:
+    """The resolved settings of a run as JSON, without paths: data files by their base names."""
+    settings = dataclasses.asdict(request.settings)
+    settings["include"] = [path.name for path in request.settings.include]
+    return {
+        **settings,
+        "model_args": request.model_args,
+        "data": {task: path.name for task, path in request.data.items()},
+        "genres": list(request.genres),
+        "limit": request.limit,
+        "orders": request.orders,
+        "batch_size": request.batch_size,
+        "max_batch_tokens": request.max_batch_tokens,
+        "bad_rows": request.bad_rows,
+        "genre_map": request.genre_map,
+    }

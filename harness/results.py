@@ -1,0 +1,102 @@
+"""What a run is named by (its identity) and what it reports (results.json). No model, no torch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.data import Dataset
+from harness.data.clusters import clusters
+from harness.metrics.preference import preference_results
+from harness.metrics.table import PairTable, VerdictTable, pair_table, verdict_table
+from harness.records import Pair, PairFacts, Verdict, candidate, json_line
+from harness.specs import TaskSpec, spec_sha256
+
+
+def pair_facts(pairs: Sequence[Pair]) -> list[PairFacts]:
+    """The lines of pairs.jsonl."""
+    return [
+        PairFacts(
+            pair.pair_id,
+            pair.prompt_id,
+            pair.tag,
+            pair.genre,
+            pair.language,
+            int(cluster),
+            candidate(pair, pair.chosen).id,
+            candidate(pair, pair.rejected).id,
+            len(pair.chosen.response),
+            len(pair.rejected.response),
+            pair.chosen.model,
+            pair.rejected.model,
+            pair.chosen.score,
+            pair.rejected.score,
+        )
+        for pair, cluster in zip(pairs, clusters(pairs), strict=True)
+    ]
+
+
+def tables_in_memory(
+    pairs: Sequence[Pair], verdicts: Sequence[Verdict]
+) -> tuple[PairTable, VerdictTable]:
+    """The tables that a run folder with these pairs and verdicts would give."""
+    table = pair_table(json_line(facts).encode() for facts in pair_facts(pairs))
+    return table, verdict_table(table, (json_line(verdict).encode() for verdict in verdicts))
+
+
+def pairs_sha256(pairs: Sequence[Pair]) -> str:
+    """One sum over which pairs a run takes and which genres they count for."""
+    digest = hashlib.sha256()
+    for pair in pairs:
+        digest.update(f"{pair.pair_id}\0{pair.tag}\0{pair.genre}\n".encode())
+    return digest.hexdigest()
+
+
+def task_identity(spec: TaskSpec, data: Dataset, pairs: Sequence[Pair]) -> dict[str, Any]:
+    """What a task contributes to the identity: its spec, its data, the pairs taken."""
+    return {
+        "task": spec.name,
+        "task_sha256": spec_sha256(spec),
+        "data_sha256": data.sha256,
+        "pairs_sha256": pairs_sha256(pairs),
+        "dropped_rows": len(data.dropped),
+    }
+
+
+def make_results(
+    spec: TaskSpec,
+    data: Dataset,
+    pairs: Sequence[Pair],
+    tables: tuple[PairTable, VerdictTable],
+    *,
+    model: Mapping[str, Any],
+    judge: Mapping[str, str] | None,
+    seed: int,
+) -> dict[str, Any]:
+    """results.json (DESIGN 4.4); beside the contract it says what was left out of the file."""
+    numbers = preference_results(*tables, metrics=spec.metrics, seed=seed)
+    gold_ties = sum(
+        pair.chosen.score is not None and pair.chosen.score == pair.rejected.score for pair in pairs
+    )
+    return {
+        "schema": 1,
+        "task": spec.name,
+        "kind": spec.kind,
+        "language": spec.language,
+        "model": dict(model),
+        "judge": dict(judge) if judge else None,
+        "data": {
+            "file": data.file,
+            "sha256": data.sha256,
+            "n": len(pairs),
+            "prompts": len({pair.prompt for pair in pairs}),
+            "clusters": int(tables[0].cluster.max()) + 1 if len(pairs) else 0,
+            "replaced": data.replaced,
+            "dropped_rows": len(data.dropped),
+            "left_out": len(data.pairs) - len(pairs),
+            "gold_ties": gold_ties,
+        },
+        "seed": seed,
+        **numbers,
+    }

@@ -1,0 +1,257 @@
+"""The run folder: identity, lock, append, resume, atomic finish. Only here are runs written."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DataError, HarnessError, RunBusy
+from harness.metrics.table import PairTable, VerdictTable, pair_table, verdict_table
+from harness.progress import Progress
+from harness.records import PairFacts, Score, Verdict, canonical, json_line
+
+MANIFEST, RESULTS, REPORT = "manifest.json", "results.json", "report.md"
+PAIRS, SCORES, VERDICTS = "pairs.jsonl", "scores.jsonl", "verdicts.jsonl"
+_LOCK = ".lock"
+
+
+def identity_sha256(identity: Mapping[str, Any]) -> str:
+    """The sha256 whose first 8 hex digits name the run folder."""
+    return hashlib.sha256(canonical(identity).encode()).hexdigest()
+
+
+def slug(name: str) -> str:
+    """A model's name as part of a folder name."""
+    kept = "".join(c if c.isalnum() or c in "._-" else "-" for c in name)
+    return kept.strip(".-")[:80] or "model"
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a full disk or a closed door into one clear message."""
+    try:
+        yield
+    except OSError as error:
+        raise HarnessError(f"{path}: cannot write: {error.strerror or error}") from error
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with writing(path):
+        try:
+            with temporary.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+class RunFolder:
+    """An open run folder; made by `open_run`, which holds its lock."""
+
+    def __init__(self, path: Path, progress: Progress) -> None:
+        self.path = path
+        self._progress = progress
+        self.manifest: dict[str, Any] = _read_json(path / MANIFEST) or {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether results stand in the folder and its manifest says they are complete."""
+        return self.manifest.get("status") == "finished" and (self.path / RESULTS).is_file()
+
+    def results(self) -> dict[str, Any]:
+        """results.json of a finished folder."""
+        return _read_json(self.path / RESULTS) or {}
+
+    def save_manifest(self, **changes: Any) -> None:
+        """Merge changes into manifest.json, atomically."""
+        self.manifest |= changes
+        write_atomic(
+            self.path / MANIFEST,
+            json.dumps(self.manifest, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
+            + "\n",
+        )
+
+    def write_pairs(self, pairs: Iterable[PairFacts]) -> None:
+        """pairs.jsonl, whole."""
+        write_atomic(self.path / PAIRS, "".join(json_line(pair) for pair in pairs))
+
+    def append_scores(self, scores: Sequence[Score]) -> None:
+        """Add lines to scores.jsonl."""
+        self._append(SCORES, scores)
+
+    def append_verdicts(self, verdicts: Sequence[Verdict]) -> None:
+        """Add lines to verdicts.jsonl."""
+        self._append(VERDICTS, verdicts)
+
+    def _append(self, name: str, records: Sequence[Any]) -> None:
+        with writing(self.path / name), (self.path / name).open("ab") as stream:
+            stream.write("".join(json_line(record) for record in records).encode())
+            stream.flush()
+
+    def scores(self) -> dict[str, Score]:
+        """The finite scores on disk by id; a text whose last line has none is to do again."""
+        fields = {field.name for field in dataclasses.fields(Score)}
+        found: dict[str, Score] = {}
+        for line in self._lines(SCORES, fields):
+            found[line["id"]] = Score(**{key: line[key] for key in fields if key in line})
+        return {key: score for key, score in found.items() if score.score is not None}
+
+    def verdict_lines(self) -> dict[tuple[str, str | None, int], dict[str, Any]]:
+        """The last line of every (pair_id, order, repeat) on disk."""
+        return {
+            (line["pair_id"], line["order"], line["repeat"]): line
+            for line in self._lines(VERDICTS, {"pair_id", "order", "repeat", "outcome", "attempt"})
+        }
+
+    def _lines(self, name: str, needed: set[str]) -> Iterator[dict[str, Any]]:
+        """Whole lines of a JSONL file; a torn last one is cut off the file, with a notice."""
+        path = self.path / name
+        if not path.is_file():
+            return
+        if _cut_torn_line(path):
+            self._progress.notice(f"{path}: dropped a torn last line (the run was interrupted)")
+        with path.open("rb") as stream:
+            for number, raw in enumerate(stream, 1):
+                try:
+                    line = json.loads(raw)
+                    missing = needed - line.keys() - {"raw"}
+                except (ValueError, AttributeError):
+                    missing = needed
+                if missing:
+                    raise DataError(f"{path}, line {number}: damaged; --fresh starts over")
+                yield line
+
+    def finish(self, results: Mapping[str, Any], report: str, **changes: Any) -> None:
+        """Results and report, then the manifest that says they are complete."""
+        text = json.dumps(results, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
+        write_atomic(self.path / REPORT, report)
+        write_atomic(self.path / RESULTS, text + "\n")
+        self.save_manifest(status="finished", **changes)
+
+    def tables(self) -> tuple[PairTable, VerdictTable]:
+        """What stands in pairs.jsonl and verdicts.jsonl, as numpy columns."""
+        return read_tables(self.path)
+
+
+def run_path(output_path: Path, task: str, model: str, identity: Mapping[str, Any]) -> Path:
+    """Where the run of an identity stands."""
+    return output_path / task / f"{slug(model)}-{identity_sha256(identity)[:8]}"
+
+
+@contextmanager
+def open_run(
+    output_path: Path,
+    task: str,
+    model: str,
+    identity: Mapping[str, Any],
+    *,
+    fresh: bool,
+    progress: Progress,
+) -> Iterator[RunFolder]:
+    """Hold the folder of this identity; a second holder is told so and stops."""
+    path = run_path(output_path, task, model, identity)
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+        lock = (path / _LOCK).open("w")
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunBusy(
+                f"{path}: another run holds this folder; wait for it or stop it"
+            ) from None
+        if fresh:
+            with writing(path):
+                for file in path.iterdir():
+                    if file.name != _LOCK and file.is_file():
+                        file.unlink()
+        yield RunFolder(path, progress)
+    finally:
+        lock.close()
+
+
+def _cut_torn_line(path: Path) -> bool:
+    """Truncate a file after its last newline; True where something was cut."""
+    with writing(path), path.open("rb+") as stream:
+        size = end = stream.seek(0, os.SEEK_END)
+        while end:
+            begin = max(0, end - 65536)
+            stream.seek(begin)
+            newline = stream.read(end - begin).rfind(b"\n")
+            if newline >= 0:
+                end = begin + newline + 1
+                break
+            end = begin
+        if end == size:
+            return False
+        stream.truncate(end)
+        return True
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); --fresh starts over") from None
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: must be a JSON object; --fresh starts over")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """A finished run, read back for reports and comparisons."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    results: dict[str, Any]
+    pairs: PairTable
+    verdicts: VerdictTable
+
+
+def read_tables(folder: Path) -> tuple[PairTable, VerdictTable]:
+    """pairs.jsonl and verdicts.jsonl of a run folder as numpy columns."""
+    try:
+        with (folder / PAIRS).open("rb") as stream:
+            pairs = pair_table(stream)
+        with (folder / VERDICTS).open("rb") as stream:
+            return pairs, verdict_table(pairs, stream)
+    except DataError as error:
+        raise DataError(f"{folder}: {error}") from None
+
+
+def read_results(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """manifest.json and results.json of a finished run, or a DataError that says what it is."""
+    manifest, results = _read_json(folder / MANIFEST), _read_json(folder / RESULTS)
+    if manifest is None:
+        raise DataError(f"{folder}: not a run folder (no {MANIFEST})")
+    if results is None or manifest.get("status") != "finished":
+        raise DataError(f"{folder}: the run is not finished; the same command again resumes it")
+    return manifest, results
+
+
+def read_run(folder: Path) -> FinishedRun:
+    """A finished run folder with its tables; errors as `read_results`."""
+    return FinishedRun(folder, *read_results(folder), *read_tables(folder))
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """The finished runs at or below a folder, in the order of their paths."""
+    if (folder / MANIFEST).is_file():
+        return [folder]
+    found = (file.parent for file in sorted(folder.rglob(MANIFEST)))
+    return [path for path in found if (path / RESULTS).is_file() and (path / PAIRS).is_file()]
