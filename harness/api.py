@@ -44,11 +44,17 @@ def evaluate(
     progress = progress or Silent()
     settings = _settings(model, judge, max_length, truncate, seed)
     request = RunRequest(tasks=(task,), model="", settings=settings, limit=limit)
-    specs = resolve_tasks(request)
-    if len(specs) != 1:
+    tasks = resolve_tasks(request)
+    if len(tasks) != 1:
         raise UsageError(f"{task!r} is a group; evaluate takes one task at a time")
-    file = None if data is None else Path(data)
-    dataset = load_pairs(specs[0], file=file, genre_map=genre_map, progress=progress)
+    spec, home = tasks[0].spec, tasks[0].home
+    dataset = load_pairs(
+        spec,
+        file=None if data is None else Path(data),
+        genre_map=genre_map,
+        home=home,
+        progress=progress,
+    )
     pairs = select(dataset.pairs, request)
     with _in_memory(model, tokenizer, settings) as scorer:
         scores: dict[str, Score] = {}
@@ -61,7 +67,7 @@ def evaluate(
             progress=progress,
         )
     return make_results(
-        specs[0],
+        spec,
         dataset,
         pairs,
         tables_in_memory(pairs, verdicts_from_scores(pairs, scores, {})),

@@ -13,7 +13,7 @@ from harness.errors import UsageError, unknown_name
 from harness.judging import Orders
 from harness.models.base import ModelSettings
 from harness.records import Pair
-from harness.specs import GroupSpec, TaskSpec, load_any
+from harness.specs import GroupSpec, TaskSpec, is_path, load_any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +43,26 @@ class RunRequest:
         return self.settings.seed
 
 
-def resolve_tasks(request: RunRequest) -> list[TaskSpec]:
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task of a run; `home` is the folder of its YAML where that was named by path."""
+
+    spec: TaskSpec
+    home: Path | None
+
+
+def resolve_tasks(request: RunRequest) -> list[Task]:
     """The tasks named, groups opened, each once."""
-    found: dict[str, TaskSpec] = {}
+    found: dict[str, Task] = {}
     for name in request.tasks:
         spec = load_any("tasks", name, (TaskSpec, GroupSpec), "task", request.include)
-        members = spec.tasks if isinstance(spec, GroupSpec) else (name,)
-        for member in members:
-            one = load_any("tasks", member, (TaskSpec,), "task", request.include)
-            found.setdefault(one.name, one)
+        home = Path(name).parent if is_path(name) else None
+        if isinstance(spec, TaskSpec):
+            found.setdefault(spec.name, Task(spec, home))
+        elif isinstance(spec, GroupSpec):
+            for member in spec.tasks:
+                one = load_any("tasks", member, (TaskSpec,), "task", request.include)
+                found.setdefault(one.name, Task(one, None))
     for name in request.data:
         if name not in found:
             raise UsageError("--data: " + unknown_name("task of this run", name, found))

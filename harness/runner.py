@@ -17,12 +17,14 @@ from harness.models import PairJudge, RewardModel, open_model
 from harness.progress import Progress, Silent
 from harness.records import Pair
 from harness.reports import write_report
-from harness.request import RunRequest, request_settings, resolve_tasks, select
+from harness.request import RunRequest, Task, request_settings, resolve_tasks, select
 from harness.results import make_results, pair_facts, task_identity
 from harness.scoring import distinct_candidates, score_candidates, verdicts_from_scores
 from harness.specs import TaskSpec
 from harness.store import RunFolder, identity_sha256, open_run, run_path
 from harness.versions import environment
+
+_SHOWN = 20  # rows left out that are said one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class RunResult:
 def run(request: RunRequest, progress: Progress | None = None) -> list[RunResult]:
     """Run a model over tasks. All data is read and checked before any model is loaded."""
     progress = progress or Silent()
-    work = [(spec, *_load(spec, request, progress)) for spec in resolve_tasks(request)]
+    work = [_load(task, request, progress) for task in resolve_tasks(request)]
     model = open_model(request.model, request.model_args, request.settings)
     return [_run_task(spec, data, pairs, model, request, progress) for spec, data, pairs in work]
 
@@ -45,7 +47,7 @@ def run(request: RunRequest, progress: Progress | None = None) -> list[RunResult
 def dry_run(request: RunRequest, progress: Progress | None = None) -> list[str]:
     """Check data, model, tokenizer and lengths as `run` would; one line a task, nothing scored."""
     progress = progress or Silent()
-    work = [(spec, *_load(spec, request, progress)) for spec in resolve_tasks(request)]
+    work = [_load(task, request, progress) for task in resolve_tasks(request)]
     model = open_model(request.model, request.model_args, request.settings)
     found = []
     for spec, data, pairs in work:
@@ -62,19 +64,23 @@ def dry_run(request: RunRequest, progress: Progress | None = None) -> list[str]:
 
 
 def _load(
-    spec: TaskSpec, request: RunRequest, progress: Progress
-) -> tuple[Dataset, tuple[Pair, ...]]:
+    task: Task, request: RunRequest, progress: Progress
+) -> tuple[TaskSpec, Dataset, tuple[Pair, ...]]:
+    spec = task.spec
     data = load_pairs(
         spec,
         file=request.data.get(spec.name),
         genre_map=request.genre_map,
         bad_rows=request.bad_rows,
         include=request.include,
+        home=task.home,
         progress=progress,
     )
-    for message in (*data.notices, *data.dropped):
+    for message in (*data.notices, *data.dropped[:_SHOWN]):
         progress.notice(f"{spec.name}: {message}")
-    return data, select(data.pairs, request)
+    if len(data.dropped) > _SHOWN:
+        progress.notice(f"{spec.name}: ... {len(data.dropped) - _SHOWN:,} more rows left out")
+    return spec, data, select(data.pairs, request)
 
 
 def _run_task(

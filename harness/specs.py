@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -22,11 +22,13 @@ class SpecError(UsageError):
     """A YAML file that is not what its kind asks for; lists every bad field at once."""
 
 
-class _Spec(BaseModel):
+class StrictSpec(BaseModel):
+    """The base of every spec: unknown keys and wrong types are refused, nothing changes later."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Source(_Spec):
+class Source(StrictSpec):
     """Where a task's data comes from: the hub, or a file beside the YAML when `repo` is null."""
 
     reader: Literal["wpb"]
@@ -43,7 +45,7 @@ class Source(_Spec):
         return self
 
 
-class TaskSpec(_Spec):
+class TaskSpec(StrictSpec):
     """A preference task (DESIGN 4.2). `metrics` are names in the metric table."""
 
     kind: Literal["preference"]
@@ -55,7 +57,7 @@ class TaskSpec(_Spec):
     metrics: tuple[str, ...] = Field(min_length=1, strict=False)
 
 
-class GroupSpec(_Spec):
+class GroupSpec(StrictSpec):
     """A name for several tasks; every member gets a run folder of its own."""
 
     kind: Literal["group"]
@@ -64,7 +66,7 @@ class GroupSpec(_Spec):
     tasks: tuple[Name, ...] = Field(min_length=1, strict=False)
 
 
-class GenreMap(_Spec):
+class GenreMap(StrictSpec):
     """A table from tags to macro genres; a tag may stand in one genre only."""
 
     kind: Literal["genres"]
@@ -73,7 +75,7 @@ class GenreMap(_Spec):
     genres: dict[str, Annotated[tuple[str, ...], Field(strict=False)]] = Field(min_length=1)
 
 
-class Match(_Spec):
+class Match(StrictSpec):
     """Which checkpoints a recipe is for, by `architectures` and values of config.json.
 
     `architectures` are exact names, or a pattern with a leading "*"; `config` holds exact
@@ -84,7 +86,7 @@ class Match(_Spec):
     config: dict[str, Any] = Field(default_factory=dict)
 
 
-class Input(_Spec):
+class Input(StrictSpec):
     """How prompt and text become tokens.
 
     `chat` renders the checkpoint's chat template, with a system message where `system` is not
@@ -110,7 +112,7 @@ class Input(_Spec):
         return self
 
 
-class Head(_Spec):
+class Head(StrictSpec):
     """How the score is read.
 
     `last_token`: the module `weights` of the checkpoint (one linear layer, or linear-ReLU-linear)
@@ -134,7 +136,7 @@ class Head(_Spec):
         return self
 
 
-class RewardRecipe(_Spec):
+class RewardRecipe(StrictSpec):
     """How one family of reward models is to be run (a judge file of kind reward)."""
 
     kind: Literal["reward"]
@@ -152,7 +154,7 @@ class RewardRecipe(_Spec):
     remote_code: bool = False
 
 
-SPECS: dict[str, type[_Spec]] = {
+SPECS: dict[str, type[StrictSpec]] = {
     "preference": TaskSpec,
     "group": GroupSpec,
     "genres": GenreMap,
@@ -212,16 +214,22 @@ def _line(problem: Any, model: type[BaseModel]) -> str:
 
 
 def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    """The keys that are known where an error stands."""
     for part in path:
-        annotation = (
-            model.model_fields[str(part)].annotation if part in model.model_fields else None
-        )
-        options = [annotation, *getattr(annotation, "__args__", ())]
-        inner = [o for o in options if isinstance(o, type) and issubclass(o, BaseModel)]
+        if part not in model.model_fields:
+            continue  # a key of a mapping, a place in a list
+        inner = _models_in(model.model_fields[part].annotation)
         if not inner:
             return []
         model = inner[0]
     return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models a type is made of, as dict[str, Model] or Model | None."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]
 
 
 def _short(value: Any) -> str:
@@ -252,6 +260,11 @@ def find_specs(folder: str, include: tuple[Path, ...] = ()) -> dict[str, Path]:
     return found | own
 
 
+def is_path(name: str) -> bool:
+    """Whether a name is the path of a user's own YAML."""
+    return "/" in name or name.endswith((".yaml", ".yml"))
+
+
 def load_named(
     folder: str, name: str, model: type[Spec], noun: str, include: tuple[Path, ...] = ()
 ) -> Spec:
@@ -268,7 +281,7 @@ def load_any(
 ) -> Spec:
     """As `load_named`, for a name that may be one of several kinds."""
     path = Path(name)
-    if path.suffix not in (".yaml", ".yml") and "/" not in name:
+    if not is_path(name):
         known = {
             stem: file
             for stem, file in find_specs(folder, include).items()

@@ -21,7 +21,9 @@ def side(text: str, score: float | None = 2, model: str | None = "m") -> dict[st
     }
 
 
-def row(prompt: str, chosen: str, rejected: str, tag: str = "诗歌", prompt_id: str | None = None) -> dict[str, Any]:
+def row(
+    prompt: str, chosen: str, rejected: str, tag: str = "诗歌", prompt_id: str | None = None
+) -> dict[str, Any]:
     return {
         "prompt": prompt,
         "prompt_id": prompt_id or prompt,

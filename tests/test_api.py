@@ -29,7 +29,9 @@ def test_it_gives_the_numbers_of_the_command_line(tmp_path: Path) -> None:
     tokenizer.save_pretrained(tmp_path / "m")
     settings = ModelSettings(device="cpu")
     [ran] = run(
-        RunRequest(tasks=("demo_zh",), model=str(tmp_path / "m"), settings=settings, output_path=tmp_path)
+        RunRequest(
+            tasks=("demo_zh",), model=str(tmp_path / "m"), settings=settings, output_path=tmp_path
+        )
     )
     assert numbers(harness.evaluate(model, tokenizer, "demo_zh")) == numbers(ran.results)
 
@@ -43,7 +45,9 @@ def test_the_model_comes_back_as_it_was() -> None:
     harness.evaluate(model, tokenizer, "demo_en", limit=4)
     assert [module.training for module in model.modules()] == before
     assert model.config._attn_implementation == attention
-    assert all(parameter.grad is None and parameter.requires_grad for parameter in model.parameters())
+    assert all(
+        parameter.grad is None and parameter.requires_grad for parameter in model.parameters()
+    )
     loss = model(torch.tensor([[5, 6, 7]])).logits.sum()
     loss.backward()  # no inference tensor was left behind
 

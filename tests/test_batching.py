@@ -12,7 +12,9 @@ LENGTHS = [3, 900, 14, 14, 250, 1, 77, 2048, 30, 14]
 IDS = [f"id{number}" for number in range(len(LENGTHS))]
 
 
-@pytest.mark.parametrize("budget", [Budget(1), Budget(100), Budget(1000, 2), Budget(4000, None, True)])
+@pytest.mark.parametrize(
+    "budget", [Budget(1), Budget(100), Budget(1000, 2), Budget(4000, None, True)]
+)
 def test_every_item_stands_in_one_batch_longest_first(budget: Budget) -> None:
     flat = [item for batch in plan_batches(LENGTHS, IDS, budget).batches for item in batch]
     assert sorted(flat) == list(range(len(LENGTHS)))
@@ -23,7 +25,11 @@ def test_every_item_stands_in_one_batch_longest_first(budget: Budget) -> None:
 @pytest.mark.parametrize("tokens", [1, 50, 500, 5000])
 def test_no_batch_of_several_texts_exceeds_the_budget(tokens: int, padded: bool) -> None:
     for batch in plan_batches(LENGTHS, IDS, Budget(tokens, None, padded)).batches:
-        cost = max(LENGTHS[i] for i in batch) * len(batch) if padded else sum(LENGTHS[i] for i in batch)
+        cost = (
+            max(LENGTHS[i] for i in batch) * len(batch)
+            if padded
+            else sum(LENGTHS[i] for i in batch)
+        )
         assert len(batch) == 1 or cost <= tokens
 
 

@@ -46,7 +46,14 @@ def lines(folder: Path, name: str) -> list[dict[str, Any]]:
 def test_a_run_folder_holds_what_the_contract_names(data: Path, tmp_path: Path) -> None:
     folder = go(data, tmp_path / "out").folder
     names = {path.name for path in folder.iterdir()} - {".lock"}
-    assert names == {"manifest.json", "pairs.jsonl", "scores.jsonl", "verdicts.jsonl", "results.json", "report.md"}
+    assert names == {
+        "manifest.json",
+        "pairs.jsonl",
+        "scores.jsonl",
+        "verdicts.jsonl",
+        "results.json",
+        "report.md",
+    }
     assert folder.parent.name == "wpb_zh"
     assert folder.name.startswith("baseline-length-")
     assert set(lines(folder, "scores.jsonl")[0]) == {"id", "score", "n_tokens", "truncated", "raw"}
@@ -55,7 +62,18 @@ def test_a_run_folder_holds_what_the_contract_names(data: Path, tmp_path: Path) 
         "reason", "repeat", "attempt", "finish_reason", "tokens_in", "tokens_out", "truncated",
     }  # fmt: skip
     results = json.loads(read(folder, "results.json"))
-    assert {"schema", "task", "kind", "language", "model", "judge", "data", "metrics", "genres", "tags"} <= set(results)
+    assert {
+        "schema",
+        "task",
+        "kind",
+        "language",
+        "model",
+        "judge",
+        "data",
+        "metrics",
+        "genres",
+        "tags",
+    } <= set(results)
     assert str(tmp_path) not in read(folder, "results.json") + read(folder, "report.md")
     assert results["data"]["replaced"] is True
     assert "NaN" not in read(folder, "results.json")
@@ -98,7 +116,9 @@ def test_what_changes_no_number_keeps_the_folder(data: Path, tmp_path: Path, cha
     assert go(data, tmp_path / "out", **changes).folder == plain.folder
 
 
-def test_the_file_of_another_name_with_the_same_rows_is_the_same_run(data: Path, tmp_path: Path) -> None:
+def test_the_file_of_another_name_with_the_same_rows_is_the_same_run(
+    data: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "copy.json"
     other.write_bytes(data.read_bytes())
     assert go(other, tmp_path / "out").folder == go(data, tmp_path / "out").folder
@@ -108,7 +128,9 @@ def test_a_limit_is_a_sample_that_does_not_follow_the_order_of_the_file(tmp_path
     records = rows(40)
     straight = go(write_rows(tmp_path / "a.json", records), tmp_path / "out", limit=8)
     reverse = go(write_rows(tmp_path / "b.json", records[::-1]), tmp_path / "out", limit=0.2)
-    ids = [{line["pair_id"] for line in lines(r.folder, "verdicts.jsonl")} for r in (straight, reverse)]
+    ids = [
+        {line["pair_id"] for line in lines(r.folder, "verdicts.jsonl")} for r in (straight, reverse)
+    ]
     assert ids[0] == ids[1]
     assert straight.results["metrics"] == reverse.results["metrics"]
 
@@ -116,7 +138,9 @@ def test_a_limit_is_a_sample_that_does_not_follow_the_order_of_the_file(tmp_path
 def test_results_do_not_depend_on_the_order_of_the_rows(tmp_path: Path) -> None:
     records = rows(60)
     one = go(write_rows(tmp_path / "a.json", records), tmp_path / "out", model="baseline:random")
-    two = go(write_rows(tmp_path / "b.json", records[::-1]), tmp_path / "out", model="baseline:random")
+    two = go(
+        write_rows(tmp_path / "b.json", records[::-1]), tmp_path / "out", model="baseline:random"
+    )
     for key in ("accuracy", "wilson95", "macro_accuracy", "genre_std", "ties"):
         assert one.results["metrics"][key] == two.results["metrics"][key]
 
@@ -138,7 +162,10 @@ def test_a_torn_last_line_is_dropped_and_done_again(data: Path, tmp_path: Path) 
 
     run(
         RunRequest(
-            tasks=("wpb_zh",), model="baseline:length", data={"wpb_zh": data}, output_path=tmp_path / "out"
+            tasks=("wpb_zh",),
+            model="baseline:length",
+            data={"wpb_zh": data},
+            output_path=tmp_path / "out",
         ),
         Listener(),
     )
@@ -152,7 +179,7 @@ def test_a_damaged_line_in_the_middle_is_refused(data: Path, tmp_path: Path) -> 
     text = read(folder, "verdicts.jsonl").splitlines()
     text[3] = "{oops"
     (folder / "verdicts.jsonl").write_text("\n".join(text) + "\n")
-    with pytest.raises(DataError, match="line 4.*--fresh"):
+    with pytest.raises(DataError, match=r"line 4.*--fresh"):
         go(data, tmp_path / "out")
 
 
@@ -196,7 +223,9 @@ def test_errors_are_tried_again_and_the_last_line_counts(data: Path, tmp_path: P
     assert len(lines(folder, "verdicts.jsonl")) == 41
 
 
-def test_baseline_first_is_right_half_the_time_and_always_picks_the_first(data: Path, tmp_path: Path) -> None:
+def test_baseline_first_is_right_half_the_time_and_always_picks_the_first(
+    data: Path, tmp_path: Path
+) -> None:
     metrics = go(data, tmp_path / "out", model="baseline:first").results["metrics"]
     assert metrics["accuracy"] == 0.5
     assert metrics["first_pick_rate"] == 1.0
@@ -215,10 +244,19 @@ def test_seeded_orders_show_one_order_a_pair(data: Path, tmp_path: Path) -> None
 def test_unknown_names_are_answered_with_the_nearest(data: Path, tmp_path: Path) -> None:
     for request, message in (
         (RunRequest(tasks=("wpb_zn",), model="baseline:length"), "did you mean 'wpb_zh'"),
-        (RunRequest(tasks=("wpb_zh",), model="baseline:lenght", data={"wpb_zh": data}), "did you mean 'length'"),
-        (RunRequest(tasks=("wpb_zh",), model="basline:length", data={"wpb_zh": data}), "did you mean 'baseline'"),
+        (
+            RunRequest(tasks=("wpb_zh",), model="baseline:lenght", data={"wpb_zh": data}),
+            "did you mean 'length'",
+        ),
+        (
+            RunRequest(tasks=("wpb_zh",), model="basline:length", data={"wpb_zh": data}),
+            "did you mean 'baseline'",
+        ),
         (RunRequest(tasks=("wpb_zh",), model="baseline:length", data={"wpb_en": data}), "--data"),
-        (RunRequest(tasks=("wpb_zh",), model="x", data={"wpb_zh": data}, genres=("Poetri",)), "did you mean 'Poetry'"),
+        (
+            RunRequest(tasks=("wpb_zh",), model="x", data={"wpb_zh": data}, genres=("Poetri",)),
+            "did you mean 'Poetry'",
+        ),
     ):
         with pytest.raises(UsageError, match=message):
             run(request)
@@ -272,7 +310,9 @@ def test_a_killed_run_resumes_to_the_same_results(tmp_path: Path) -> None:
     [unbroken] = (tmp_path / "unbroken" / "wpb_zh").iterdir()
     scored: list[str] = []
     for kill_after in (1, 30, 80):
-        process = subprocess.Popen(command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         while process.poll() is None:
             found = list((tmp_path / "killed").glob("wpb_zh/*/scores.jsonl"))
             if found and len(found[0].read_text().splitlines()) >= kill_after:

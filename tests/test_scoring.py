@@ -46,7 +46,8 @@ class Scripted:
             raise OutOfMemory
         self.calls.append([item.candidate.text for item in batch])
         return [
-            self.special.get(item.candidate.text, float(item.n_tokens)) + self.leak * (len(batch) - 1)
+            self.special.get(item.candidate.text, float(item.n_tokens))
+            + self.leak * (len(batch) - 1)
             for item in batch
         ]
 
@@ -55,7 +56,10 @@ def some(texts: Sequence[str]) -> list[Candidate]:
     return [Candidate(short_id("en", "p", text), "en", "p", text) for text in texts]
 
 
-def job(model: Any, texts: Sequence[str], budget: Budget = Budget(100), **options: Any) -> Any:
+HUNDRED = Budget(100)
+
+
+def job(model: Any, texts: Sequence[str], budget: Budget = HUNDRED, **options: Any) -> Any:
     done: dict[str, Score] = options.pop("done", {})
     written: list[Score] = []
     notices: list[str] = []
@@ -65,7 +69,13 @@ def job(model: Any, texts: Sequence[str], budget: Budget = Budget(100), **option
             notices.append(message)
 
     facts = score_candidates(
-        some(texts), model, budget=budget, done=done, write=written.extend, progress=Listener(), **options
+        some(texts),
+        model,
+        budget=budget,
+        done=done,
+        write=written.extend,
+        progress=Listener(),
+        **options,
     )
     return facts, written, notices
 

@@ -38,10 +38,18 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "final_logit_softcapping": 2.0,
     },
 }
-CLASSES = {"qwen2": "Qwen2", "qwen3": "Qwen3", "llama": "Llama", "mistral": "Mistral", "gemma2": "Gemma2"}
+CLASSES = {
+    "qwen2": "Qwen2",
+    "qwen3": "Qwen3",
+    "llama": "Llama",
+    "mistral": "Mistral",
+    "gemma2": "Gemma2",
+}
 
 
-def byte_tokenizer(*, bos: bool = True, template: str | None = TEMPLATE, post_bos: bool = False) -> Any:
+def byte_tokenizer(
+    *, bos: bool = True, template: str | None = TEMPLATE, post_bos: bool = False
+) -> Any:
     """A byte-level BPE tokenizer trained on a few lines, with a chat template."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
@@ -51,7 +59,9 @@ def byte_tokenizer(*, bos: bool = True, template: str | None = TEMPLATE, post_bo
     trainer = trainers.BpeTrainer(
         vocab_size=400, special_tokens=SPECIAL, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
     )
-    raw.train_from_iterator(["the rain kept its appointment", "雨下得像旧信，一封一封。"] * 4, trainer)
+    raw.train_from_iterator(
+        ["the rain kept its appointment", "雨下得像旧信，一封一封。"] * 4, trainer
+    )
     if post_bos:
         raw.post_processor = processors.TemplateProcessing(
             single="<|bos|> $A", special_tokens=[("<|bos|>", raw.token_to_id("<|bos|>"))]
@@ -71,7 +81,14 @@ def byte_tokenizer(*, bos: bool = True, template: str | None = TEMPLATE, post_bo
 def tiny_config(family: str, **changes: Any) -> Any:
     """A configuration of one family, small."""
     name = CLASSES[family.partition("_")[0]]
-    settings = {**SHAPE, **FAMILIES[family], "vocab_size": 400, "pad_token_id": 0, "num_labels": 1, **changes}
+    settings = {
+        **SHAPE,
+        **FAMILIES[family],
+        "vocab_size": 400,
+        "pad_token_id": 0,
+        "num_labels": 1,
+        **changes,
+    }
     return getattr(transformers, f"{name}Config")(**settings)
 
 

@@ -36,7 +36,7 @@ def compare(runs: tuple[Path, ...], form: str | None, out: Path | None, seed: in
     compared on each genre as well. CSV holds a row for every two runs, and for two runs a row a
     genre.
     """
-    from harness.reports.compare_tables import compare_document, compare_tables, test_table
+    from harness.reports.compare_tables import compare_document, compare_tables, difference_table
     from harness.reports.comparison import compare_runs
     from harness.reports.overall import labels
     from harness.reports.runs import whole_run
@@ -53,7 +53,7 @@ def compare(runs: tuple[Path, ...], form: str | None, out: Path | None, seed: in
     task = str(found[0].results["task"])
     deliver(
         printed=lambda: compare_tables(comparison, task),
-        tidy=lambda: test_table(comparison),
+        tidy=lambda: difference_table(comparison),
         document=lambda: compare_document(comparison, task),
         form=form,
         out=out,

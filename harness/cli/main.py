@@ -80,6 +80,9 @@ def main() -> None:
     """Run the command line; exit 0 ok, 1 failed, 2 wrong use."""
     debug = "--debug" in sys.argv[1:]
     arguments = [arg for arg in sys.argv[1:] if arg != "--debug"]
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that cannot show Chinese must not end a run
+            stream.reconfigure(errors="replace")
     try:
         cli.main(arguments, prog_name="harness", standalone_mode=True)
     except HarnessError as error:

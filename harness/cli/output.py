@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.errors import UsageError
-from harness.reports.tables import Table
+
+if TYPE_CHECKING:
+    from harness.reports.tables import Table
 
 FORMATS = ("md", "csv", "json")
 

@@ -17,7 +17,7 @@ JUDGES = ("first",)  # pairwise: picks whatever stands first, in both orders
 
 
 def open_baseline(ref: ModelRef, settings: ModelSettings) -> Baseline | FirstShown:
-    """A scorer by name; `first` is a judge and is run by the pairwise road."""
+    """baseline:length|shorter|random|ttr (scorers) or first (a judge of pairs)."""
     check_options(ref.options, ("name",))
     if settings.judge is not None:
         raise UsageError("--judge has no meaning for a baseline")

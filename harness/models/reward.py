@@ -22,7 +22,7 @@ OPTIONS = ("revision", "peft", "device_map", "name")
 
 
 def open_reward(ref: ModelRef, settings: ModelSettings) -> RewardModel:
-    """The reward model behind a checkpoint, by the way its recipe reads the score."""
+    """A folder or hub id: a reward model of transformers, run by its recipe."""
     check_options(ref.options, OPTIONS)
     require_torch()
     checkpoint = open_checkpoint(ref.what, revision=ref.options.get("revision"))

@@ -24,6 +24,7 @@ from harness.metrics.uncertainty import (
 from harness.store import FinishedRun
 
 POWER = 0.80
+_SHOWN = 6  # differences named in one message
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class RunComparison:
     tests: paired.Comparison
     smallest: tuple[float | None, ...]
     genres: tuple[GenreTest, ...]
+    seed: int
 
 
 def compare_runs(runs: Sequence[FinishedRun], labels: Sequence[str], *, seed: int) -> RunComparison:
@@ -80,7 +82,7 @@ def compare_runs(runs: Sequence[FinishedRun], labels: Sequence[str], *, seed: in
     )
     genres = _genres(runs, orders, values, seed) if len(runs) == 2 else ()
     clusters = int(np.unique(cluster).size)
-    return RunComparison(tuple(labels), cluster.size, clusters, tests, smallest, genres)
+    return RunComparison(tuple(labels), cluster.size, clusters, tests, smallest, genres, seed)
 
 
 def refuse_other_pairs(runs: Sequence[FinishedRun], labels: Sequence[str]) -> None:
@@ -102,9 +104,10 @@ def refuse_other_pairs(runs: Sequence[FinishedRun], labels: Sequence[str]) -> No
                 f"{len(ids & others):,} of them in both"
             )
     if found:
+        more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
         raise DataError(
             "the runs are not over the same pairs:\n  "
-            + "\n  ".join(found)
+            + "\n  ".join(found[:_SHOWN] + more)
             + "\nrun them on the same file with the same --genres, --limit, --seed and --bad_rows"
         )
 

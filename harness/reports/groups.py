@@ -9,18 +9,18 @@ from harness.metrics.preference import UNDERPOWERED, grouped
 from harness.reports.bands import BANDS
 from harness.reports.overall import ACCURACY, Entry
 from harness.reports.tables import Column, Table, from_records
-from harness.reports.text import BLANK, TOO_SMALL
+from harness.reports.text import BLANK, MEMBER, TOO_SMALL
 
 IDENTITY = (
     Column("task", "task"),
     Column("language", "language"),
-    Column("model", "model"),
+    Column("model", "model", "name"),
     Column("run", "run"),
     Column("by", "by"),
 )
 GROUPS = (
     *IDENTITY,
-    Column("group", "group"),
+    Column("group", "group", "name"),
     *ACCURACY,
     Column("ties", "ties", "count"),
     Column("unparsed", "unparsed", "count"),
@@ -110,7 +110,7 @@ def nested(table: Table, *, several: bool) -> Table:
     for group, model, *numbers in table.rows:
         if several and group != above:
             rows.append((group, *[BLANK] * len(numbers)))
-        rows.append((f"- {model}" if several else group, *numbers))
+        rows.append((f"{MEMBER}{model}" if several else group, *numbers))
         above = group
     columns = (table.columns[0], *table.columns[2:])
     return Table(table.title, columns, tuple(rows), table.notes)

@@ -22,7 +22,7 @@ ACCURACY = (
 OVERALL = (
     Column("task", "task"),
     Column("language", "language"),
-    Column("model", "model"),
+    Column("model", "model", "name"),
     Column("run", "run"),
     Column("judge", "judge"),
     Column("data", "data"),

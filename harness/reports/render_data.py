@@ -25,13 +25,18 @@ def csv_text(table: Table) -> str:
             for v in _values(value, column)
         ]
         writer.writerow(["" if value is None else value for value in values])
-    return sheet.getvalue()
+    return _encodable(sheet.getvalue())
 
 
 def json_text(document: Mapping[str, Table | Any]) -> str:
     """The mapping as JSON, a table being a list with one object a row."""
     plain = {key: _records(v) if isinstance(v, Table) else v for key, v in document.items()}
-    return json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return _encodable(json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def _encodable(text: str) -> str:
+    """Half a surrogate pair, which JSON files may hold and UTF-8 may not, becomes "?"."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _records(table: Table) -> list[dict[str, Any]]:

@@ -59,4 +59,4 @@ def _table(table: Table, level: int) -> str:
 def _cell(value: object, kind: str) -> str:
     text = cell(value, kind)
     # an interval's brackets are ours and cannot be taken for a link
-    return escape(text) if kind == "text" else text
+    return escape(text) if kind in WORDS else text

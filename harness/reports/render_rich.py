@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from harness.reports.tables import WORDS, Table
-from harness.reports.text import cell, plain
+from harness.reports.text import MEMBER, cell, plain
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -79,7 +79,7 @@ def _grid(table: Table) -> RichTable:
     )
     for column in table.columns:
         words = column.kind in WORDS
-        name = column.kind == "text"
+        name = column.kind == "name"
         grid.add_column(
             Text(column.head),
             justify="left" if words else "right",
@@ -89,5 +89,15 @@ def _grid(table: Table) -> RichTable:
             min_width=_NAME if name else None,
         )
     for row in table.rows:
-        grid.add_row(*(Text(cell(v, c.kind)) for v, c in zip(row, table.columns, strict=True)))
+        grid.add_row(*(_cell(v, c.kind) for v, c in zip(row, table.columns, strict=True)))
     return grid
+
+
+def _cell(value: object, kind: str) -> RenderableType:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    text = cell(value, kind)
+    if kind == "name" and text.startswith(MEMBER):
+        return Padding(Text(text.removeprefix(MEMBER)), (0, 0, 0, 2))
+    return Text(text)

@@ -16,7 +16,7 @@ from harness.reports.tables import Column, Table, from_records
 
 SOURCES = (
     *IDENTITY,
-    Column("group", "text by"),
+    Column("group", "text by", "name"),
     Column("n_chosen", "n as\nchosen", "count"),
     Column("accuracy_chosen", "right\n%", "percent"),
     Column("n_rejected", "n as\nrejected", "count"),

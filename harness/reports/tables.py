@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["text", "count", "percent", "interval", "points", "points_interval", "p", "flag"]
-WORDS = ("text", "flag")  # kinds that stand to the left; numbers stand to the right
+Kind = Literal[
+    "name", "text", "count", "percent", "interval", "points", "points_interval", "p", "flag"
+]
+WORDS = ("name", "text", "flag")  # kinds that stand to the left; numbers stand to the right
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,8 @@ class Column:
 
     Values: `percent` and `points` are shares (0.541 prints as 54.1), `interval` and
     `points_interval` two of them, `p` a probability, `count` a whole number; None anywhere.
-    A `flag` is True or False and prints as "n too small" or nothing.
+    A `name` may be long and fold, a `text` is short; a `flag` is True or False and prints as
+    "n too small" or nothing.
     """
 
     key: str

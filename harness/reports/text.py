@@ -8,6 +8,7 @@ from typing import Any
 
 NOTHING = "-"  # plain ASCII: it prints on every terminal
 BLANK = ""  # a cell that has nothing to hold, unlike one whose number is missing
+MEMBER = "- "  # before a name that belongs to the line above it
 TOO_SMALL = "n too small"
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BeforeValidator, Field, model_validator
 
 from harness.errors import UsageError, unknown_name
-from harness.specs import Name, _Spec, check, load_yaml
+from harness.specs import Name, StrictSpec, check, load_yaml
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
 
@@ -29,19 +29,19 @@ Number = Annotated[float, BeforeValidator(_number)]
 Count = Annotated[int, Field(gt=0)]
 
 
-class PairSource(_Spec):
+class PairSource(StrictSpec):
     """Where a task's pairs come from; `file` replaces its own, as `--data TASK=FILE` does."""
 
     file: str | None = None
 
 
-class TokenizerSettings(_Spec):
+class TokenizerSettings(StrictSpec):
     """A byte-level BPE needs room for 256 bytes and its special tokens."""
 
     vocab_size: Annotated[int, Field(ge=300, le=200_000)]
 
 
-class NetworkSettings(_Spec):
+class NetworkSettings(StrictSpec):
     """The shape of the network, in the words of transformers' Qwen2Config."""
 
     hidden_size: Count
@@ -60,7 +60,7 @@ class NetworkSettings(_Spec):
         return self
 
 
-class RewardTraining(_Spec):
+class RewardTraining(StrictSpec):
     """A reward model trained from scratch on preference pairs.
 
     `data` maps task names to their pairs; `held_out` is the share of every genre kept from
