@@ -57,7 +57,7 @@ def bench_scoring(
     repeats: int = 1,
     progress: Progress | None = None,
 ) -> ScoringBench:
-    """Real tokens a second of each way on the same model and texts, after a warm-up each.
+    """Real tokens a second of each way on the same model and texts, after a warm-up on two pairs.
 
     The share of the peak is useful operations over time over the best matmul measured here in
     the same precision. The difference is the largest against every text alone.
@@ -71,7 +71,9 @@ def bench_scoring(
     lengths = [len(text) for pair in texts for text in pair]
     peak = matmul_peak(device, dtype)
     ways = _ways(model, texts, max_batch_tokens)
-    progress.start("measuring", len(ways) * (repeats + 1), "ways")
+    for warm in _ways(model, texts[:2], max_batch_tokens).values():
+        warm()
+    progress.start("measuring", len(ways) * repeats, "ways")
     timed = {name: _timed(way, device, repeats, progress) for name, way in ways.items()}
     progress.finish()
     alone = timed["one at a time"][1]
@@ -96,8 +98,6 @@ def bench_scoring(
 def _timed(
     way: Way, device: str, repeats: int, progress: Progress
 ) -> tuple[float, dict[int, float], float]:
-    way()
-    progress.advance(1)
     best = float("inf")
     for _ in range(repeats):
         _settle(device)

@@ -25,7 +25,7 @@ from harness.cli.main import Command
     "--dtype", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True
 )
 @click.option(
-    "--pairs", type=click.IntRange(min=1), default=24, show_default=True, help="Pairs to score."
+    "--pairs", type=click.IntRange(min=1), default=16, show_default=True, help="Pairs to score."
 )
 @click.option(
     "--data",

@@ -39,7 +39,7 @@ def terminal_text(tables: Iterable[Table], *, width: int | None = None) -> str:
         legacy_windows=False,
     )
     console.print(renderables(tables))
-    return _TRAILING.sub(_trimmed, sheet.getvalue())
+    return _TRAILING.sub(_trimmed, sheet.getvalue()).rstrip("\n") + "\n"
 
 
 def _trimmed(match: re.Match[str]) -> str:

@@ -114,6 +114,12 @@ def test_an_unfinished_run_is_refused_alone_and_left_out_among_others(results):
     assert "b-00000002" in answer.stderr
 
 
+def test_a_run_that_is_under_way_again_is_left_out_among_others(results):
+    folder = results / "demo_en" / "b-00000002"
+    (folder / "manifest.json").write_text('{"status": "running"}')
+    assert len(call(report, results, "--format", "csv").splitlines()) == 1 + 2
+
+
 def test_results_without_a_key_are_named_not_crashed_on(results):
     folder = results / "demo_zh" / "a-00000003"
     (folder / "results.json").write_text('{"task": "demo_zh"}')
