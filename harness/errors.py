@@ -29,6 +29,14 @@ class ModelError(HarnessError):
     """A checkpoint cannot be used the way it was asked to be."""
 
 
+class TextsTooLong(ModelError):
+    """Texts do not fit the context; `ids` are those of the candidates, longest or not."""
+
+    def __init__(self, message: str, ids: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.ids = ids
+
+
 class MissingExtra(UsageError):
     """A feature needs an optional part of the installation."""
 

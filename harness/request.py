@@ -58,15 +58,25 @@ def resolve_tasks(request: RunRequest) -> list[Task]:
         spec = load_any("tasks", name, (TaskSpec, GroupSpec), "task", request.include)
         home = Path(name).parent if is_path(name) else None
         if isinstance(spec, TaskSpec):
-            found.setdefault(spec.name, Task(spec, home))
+            found.setdefault(spec.name, Task(_checked(spec), home))
         elif isinstance(spec, GroupSpec):
             for member in spec.tasks:
                 one = load_any("tasks", member, (TaskSpec,), "task", request.include)
-                found.setdefault(one.name, Task(one, None))
+                found.setdefault(one.name, Task(_checked(one), None))
     for name in request.data:
         if name not in found:
             raise UsageError("--data: " + unknown_name("task of this run", name, found))
     return list(found.values())
+
+
+def _checked(spec: TaskSpec) -> TaskSpec:
+    """A task whose metrics all exist: before hours of scoring, not after."""
+    from harness.metrics.preference import METRICS
+
+    for name in spec.metrics:
+        if name not in METRICS:
+            raise UsageError(f"task {spec.name}, metrics: " + unknown_name("metric", name, METRICS))
+    return spec
 
 
 def select(pairs: Sequence[Pair], request: RunRequest) -> tuple[Pair, ...]:

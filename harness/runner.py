@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.batching import Budget
 from harness.data import Dataset, load_pairs
-from harness.errors import HarnessError
+from harness.errors import HarnessError, ModelError, TextsTooLong
 from harness.judging import judge_pairs
-from harness.models import PairJudge, RewardModel, open_model
+from harness.models import MODELS, PairJudge, RewardModel, open_model
+from harness.models.ref import parse_model
 from harness.progress import Progress, Silent
-from harness.records import Pair
+from harness.records import Pair, candidate
 from harness.reports import write_report
 from harness.request import RunRequest, Task, request_settings, resolve_tasks, select
 from harness.results import make_results, pair_facts, task_identity
@@ -39,6 +41,7 @@ class RunResult:
 def run(request: RunRequest, progress: Progress | None = None) -> list[RunResult]:
     """Run a model over tasks. All data is read and checked before any model is loaded."""
     progress = progress or Silent()
+    parse_model(request.model, request.model_args, tuple(MODELS))  # a typo costs no download
     work = [_load(task, request, progress) for task in resolve_tasks(request)]
     model = open_model(request.model, request.model_args, request.settings)
     return [_run_task(spec, data, pairs, model, request, progress) for spec, data, pairs in work]
@@ -209,16 +212,17 @@ def _job(
         )
         return {}
     done = folder.scores()
-    facts = score_candidates(
-        distinct_candidates(pairs),
-        model,
-        budget=_budget(folder, model, request),
-        done=done,
-        write=folder.append_scores,
-        progress=progress,
-        on_budget=lambda budget: folder.save_manifest(budget=dataclasses.asdict(budget)),
-        max_errors=request.max_errors,
-    )
+    with _naming_rows(pairs):
+        facts = score_candidates(
+            distinct_candidates(pairs),
+            model,
+            budget=_budget(folder, model, request),
+            done=done,
+            write=folder.append_scores,
+            progress=progress,
+            on_budget=lambda budget: folder.save_manifest(budget=dataclasses.asdict(budget)),
+            max_errors=request.max_errors,
+        )
     verdicts = verdicts_from_scores(pairs, done, attempts)
     settled = {key for key, line in lines.items() if line["outcome"] != "error"}
     folder.append_verdicts([v for v in verdicts if (v.pair_id, v.order, v.repeat) not in settled])
@@ -236,6 +240,23 @@ def _job(
             "tokens_out": 0,
         },
     }
+
+
+@contextmanager
+def _naming_rows(pairs: Sequence[Pair]) -> Iterator[None]:
+    """Add to an error about texts the rows of the file they stand in."""
+    try:
+        yield
+    except TextsTooLong as error:
+        wanted = set(error.ids)
+        rows = [
+            f"row {pair.row} {name}"
+            for pair in pairs
+            for name, side in (("chosen", pair.chosen), ("rejected", pair.rejected))
+            if candidate(pair, side).id in wanted
+        ]
+        more = f" and {len(rows) - _SHOWN:,} more" if len(rows) > _SHOWN else ""
+        raise ModelError(f"{error}: {', '.join(rows[:_SHOWN])}{more}") from None
 
 
 def _budget(folder: RunFolder, model: RewardModel, request: RunRequest) -> Budget:

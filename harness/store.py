@@ -179,8 +179,22 @@ def open_run(
                     if file.name != _LOCK and file.is_file():
                         file.unlink()
         yield RunFolder(path, progress)
+    except BaseException:
+        _remove_if_empty(path)
+        raise
     finally:
         lock.close()
+
+
+def _remove_if_empty(path: Path) -> None:
+    """A run that never got a score or a verdict leaves nothing that would look like one."""
+    if any((path / name).is_file() for name in (SCORES, VERDICTS, RESULTS)):
+        return
+    for name in (MANIFEST, PAIRS, _LOCK):
+        (path / name).unlink(missing_ok=True)
+    for folder in (path, *path.parents[:2]):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _cut_torn_line(path: Path) -> bool:

@@ -51,10 +51,12 @@ def bench(
     """
     from harness.bench import bench_scoring
     from harness.bench.scoring import markdown
+    from harness.cli.output import check_out
     from harness.models.base import ModelSettings
     from harness.models.device import require_torch, resolve_device
     from harness.store import write_atomic
 
+    check_out(out)
     require_torch()
     measured = bench_scoring(
         shape=shape,

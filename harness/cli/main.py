@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -85,8 +86,9 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     try:
         cli.main(arguments, prog_name="harness", standalone_mode=True)
-    except HarnessError as error:
+    except (HarnessError, OSError) as error:
         if debug:
-            raise
-        click.echo(f"harness: {error}", err=True)
-        sys.exit(error.exit_code)
+            traceback.print_exc()
+        else:
+            click.echo(f"harness: {error}", err=True)
+        sys.exit(getattr(error, "exit_code", 1))

@@ -70,7 +70,7 @@ def limit_of(text: str | None) -> int | float | None:
 )
 @click.option("--genres", help="Only these genres, separated by commas.")
 @click.option("--limit", metavar="N|FRACTION", help="Only a seeded sample of the pairs.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
     "--batch_size",
     metavar="auto|N",
@@ -172,7 +172,7 @@ def batch_size(text: str) -> int | None:
     """A number of texts, or auto."""
     if text == "auto":
         return None
-    if text.isdigit() and int(text) > 0:
+    if text.isdecimal() and int(text) > 0:
         return int(text)
     raise UsageError(f"--batch_size {text}: a whole number above 0, or auto")
 

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable
 
 from harness.models.base import ModelSettings, PairJudge, RewardModel
+from harness.models.device import require_torch
 from harness.models.ref import parse_model
 
 __all__ = ["MODELS", "ModelSettings", "PairJudge", "RewardModel", "open_model"]
@@ -16,6 +17,7 @@ MODELS = {
     "likelihood": "harness.models.likelihood:open_likelihood",
     "baseline": "harness.models.baseline:open_baseline",
 }
+_NEED_TORCH = ("hf", "likelihood")
 
 
 def open_model(
@@ -23,6 +25,8 @@ def open_model(
 ) -> RewardModel | PairJudge:
     """The model a --model names; reads configuration, not weights."""
     ref = parse_model(model, model_args, tuple(MODELS))
+    if ref.backend in _NEED_TORCH:
+        require_torch()
     module, _, attribute = MODELS[ref.backend].partition(":")
     opener: Callable[..., RewardModel | PairJudge] = getattr(
         importlib.import_module(module), attribute

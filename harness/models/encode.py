@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from harness.errors import ModelError
+from harness.errors import ModelError, TextsTooLong
 from harness.models.base import Encoded, Ids
 from harness.models.checkpoint import Checkpoint
 from harness.records import Candidate
@@ -18,6 +18,10 @@ from harness.specs import Input
 
 # Templates of the Llama-3.2 kind print the date; a score must not depend on the day it is made.
 _DATE = datetime.datetime(2024, 7, 26, tzinfo=datetime.UTC)
+_TOKENIZER_FILES = (
+    "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.*", "spiece.model",
+    "*.tiktoken",
+)  # fmt: skip
 _CHUNK = 512  # texts tokenised in one call
 
 
@@ -25,6 +29,11 @@ def load_tokenizer(checkpoint: Checkpoint, *, trust_remote_code: bool) -> Any:
     """The checkpoint's own tokenizer, or a ModelError that names what is missing."""
     from transformers import AutoTokenizer
 
+    # transformers makes up an empty tokenizer for some model types
+    if not any(file for name in _TOKENIZER_FILES for file in checkpoint.path.glob(name)):
+        raise ModelError(
+            f"{checkpoint.path}: no usable tokenizer: no tokenizer files in the folder"
+        )
     try:
         return AutoTokenizer.from_pretrained(
             checkpoint.path, trust_remote_code=trust_remote_code, local_files_only=True
@@ -200,11 +209,12 @@ def fit(
         return list(encoded)
     if truncate == "error":
         worst = max(long, key=lambda item: item.n_tokens)
-        raise ModelError(
+        raise TextsTooLong(
             f"{len(long)} of {len(encoded)} texts are longer than the model's {limit} tokens "
             f"(the longest has {worst.n_tokens}; its text begins "
             f"{worst.candidate.text[:40]!r}); --truncate left keeps the end of the text, "
-            "--truncate right its beginning, and both are counted; --max_length sets the limit"
+            "--truncate right its beginning, and both are counted; --max_length sets the limit",
+            tuple(item.candidate.id for item in long),
         )
     return [_cut(item, limit, truncate, bos) if item.n_tokens > limit else item for item in encoded]
 

@@ -9,7 +9,6 @@ from harness.batching import Budget
 from harness.errors import ModelError, UsageError
 from harness.models.base import Encoded, Ids, ModelRef, ModelSettings
 from harness.models.checkpoint import open_checkpoint
-from harness.models.device import require_torch
 from harness.models.encode import fit
 from harness.models.engine import Engine
 from harness.models.lm_head import LmHead
@@ -30,7 +29,6 @@ def open_likelihood(ref: ModelRef, settings: ModelSettings) -> Likelihood:
         raise UsageError(f"--model: norm={norm}: one of {', '.join(NORMS)}")
     if "ref" in ref.options and norm != "sum":
         raise UsageError("--model: with ref= the score is the sum of log-ratios; leave norm= out")
-    require_torch()
     recipe = None
     if settings.judge is not None:
         recipe = load_named(

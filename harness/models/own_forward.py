@@ -59,13 +59,23 @@ class OwnForwardReward(HfReward):
                     f"{where}: {head.name}() takes the text itself, so it cannot be cut; "
                     "leave --truncate at error"
                 )
+            if not hasattr(self._model, str(head.name)):
+                raise ModelError(
+                    f"{where}: the model has no {head.name}(), which the recipe "
+                    f"{self.recipe.name} reads its score by; another recipe fits it (--judge)"
+                )
             renderer = self.network.renderer
             chat = renderer.messages(item.candidate)
             found = getattr(self._model, str(head.name))(renderer.tokenizer, chat)
         else:
             ids = torch.as_tensor(item.ids[0], dtype=torch.long, device=self.network.device)[None]
             outputs = self._model(input_ids=ids, attention_mask=torch.ones_like(ids))
-            found = getattr(outputs, head.name or "logits")
+            found = getattr(outputs, head.name or "logits", None)
+            if found is None:
+                raise ModelError(
+                    f"{where}: the model's output has no {head.name or 'logits'}, which the "
+                    f"recipe {self.recipe.name} reads its score by; another fits it (--judge)"
+                )
         values = torch.as_tensor(found).float().flatten()
         if values.numel() != head.outputs:
             raise ModelError(

@@ -11,6 +11,8 @@ from harness.models.base import ModelRef
 def parse_model(model: str, model_args: str | None, backends: Sequence[str]) -> ModelRef:
     """`backend:what[,key=value...]`, a path or hub id, or lm-eval's `hf` with `pretrained=`."""
     options = parse_options(model_args or "", "--model_args")
+    if not model.strip():
+        raise UsageError("--model: a folder, a hub id or backend:what")
     if model in backends:
         what = options.pop("pretrained", None)
         if what is None:

@@ -8,7 +8,6 @@ from typing import Any
 from harness.batching import Budget
 from harness.models.base import Encoded, ModelRef, ModelSettings, RewardModel
 from harness.models.checkpoint import Checkpoint, open_checkpoint
-from harness.models.device import require_torch
 from harness.models.encode import fit
 from harness.models.engine import Engine, Kind
 from harness.models.loading import ScoreHead, load_head, make_head
@@ -24,7 +23,6 @@ OPTIONS = ("revision", "peft", "device_map", "name")
 def open_reward(ref: ModelRef, settings: ModelSettings) -> RewardModel:
     """A folder or hub id: a reward model of transformers, run by its recipe."""
     check_options(ref.options, OPTIONS)
-    require_torch()
     checkpoint = open_checkpoint(ref.what, revision=ref.options.get("revision"))
     recipe = choose_recipe(checkpoint, settings)
     if recipe.head.read == "last_token":

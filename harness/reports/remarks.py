@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.metrics.uncertainty import FEWEST_CLUSTERS
 from harness.reports.text import interval, p_equals, percent, plural
 
 
@@ -13,8 +14,10 @@ def headline(results: Mapping[str, Any]) -> str:
     metrics = results["metrics"]
     n = results["data"]["n"]
     text = f"accuracy {percent(metrics.get('accuracy'))}%"
-    if metrics.get("ci95") is not None:
-        text += f", 95% interval {interval(metrics['ci95'])}"
+    bounds = metrics.get("ci95")
+    # a bootstrap of a handful of clusters, or of equal ones, is far too narrow
+    if bounds and bounds[0] < bounds[1] and results["data"]["clusters"] >= FEWEST_CLUSTERS:
+        text += f", 95% interval {interval(bounds)}"
     elif metrics.get("wilson95") is not None:
         text += f", Wilson 95% {interval(metrics['wilson95'])}"
     text += f", on {plural(n, 'pair')}"

@@ -120,6 +120,20 @@ def test_texts_longer_than_the_context_are_refused_or_cut_and_counted(
     assert json.loads(results.read_text())["metrics"]["truncated"] > 0
 
 
+@pytest.mark.parametrize(
+    ("without", "template"), [(["*.jinja"], False), (["*.safetensors"], True)], ids=str
+)
+def test_a_run_that_could_not_begin_leaves_no_files(
+    run: Harness,
+    checkpoint: Callable[..., Path],
+    written: Callable[[], list[str]],
+    without: list[str],
+    template: bool,
+) -> None:
+    assert run(model=checkpoint(*without, template=template)).code == 1
+    assert written() == []
+
+
 def test_scores_that_are_no_number_are_errors_and_never_outcomes(
     run: Harness, checkpoint: Callable[..., Path], tmp_path: Path
 ) -> None:
