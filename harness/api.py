@@ -33,7 +33,7 @@ def evaluate(
     or by data-parallel training, on any device; its training mode, gradients and attention
     implementation are as before afterwards. `task` is a task's name or YAML, `data` replaces
     its file, `judge` names a recipe. Returns what results.json of `harness run` holds
-    (DESIGN 4.4): `metrics`, `genres`, `tags` and what they were computed from. Raises
+    (docs/design.md 4.4): `metrics`, `genres`, `tags` and what they were computed from. Raises
     HarnessError for what the caller can mend.
     """
     from harness.data import load_pairs

@@ -13,7 +13,7 @@ Orders = Literal["both", "seeded"]
 
 
 def orders_of(pair: Pair, orders: Orders, seed: int) -> tuple[Order, ...]:
-    """Both orders, or the one that sha256(seed, pair_id) picks (DESIGN 5.2)."""
+    """Both orders, or the one that sha256(seed, pair_id) picks (docs/design.md 5.2)."""
     if orders == "both":
         return ("chosen_first", "rejected_first")
     digest = hashlib.sha256(f"{seed}\0{pair.pair_id}".encode()).digest()

@@ -93,7 +93,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A line of verdicts.jsonl: the outcome of one pair in one order (DESIGN 4.4).
+    """A line of verdicts.jsonl: the outcome of one pair in one order (docs/design.md 4.4).
 
     `margin` is score(chosen) - score(rejected) of the stored scores, or null where the judge
     chooses without a score. The last line of a (pair_id, order, repeat) counts.
@@ -122,7 +122,7 @@ class PairFacts:
     """A line of pairs.jsonl: what the statistics need to know of a pair beside its verdicts.
 
     Stored in the run folder so that every number can be recomputed without the data file:
-    `cluster` (DESIGN 5.5), lengths in characters of the unstripped strings, the ids of both
+    `cluster` (docs/design.md 5.5), lengths in characters of the unstripped strings, the ids of both
     texts in scores.jsonl, source models and human scores.
     """
 

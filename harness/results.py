@@ -74,7 +74,7 @@ def make_results(
     judge: Mapping[str, str] | None,
     seed: int,
 ) -> dict[str, Any]:
-    """results.json (DESIGN 4.4); beside the contract it says what was left out of the file."""
+    """results.json (docs/design.md 4.4); also what was left out of the file."""
     numbers = preference_results(*tables, metrics=spec.metrics, seed=seed)
     gold_ties = sum(
         pair.chosen.score is not None and pair.chosen.score == pair.rejected.score for pair in pairs

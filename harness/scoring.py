@@ -16,7 +16,7 @@ from harness.progress import Progress
 from harness.records import Candidate, Pair, Score, Verdict, candidate
 
 SELF_CHECK_TEXTS = 8
-# In float32 a neighbour may move a score by rounding only (DESIGN 5.3).
+# In float32 a neighbour may move a score by rounding only (docs/design.md 5.3).
 _TOLERANCE = 1e-5
 # Beyond this the engine is wrong, not rounding: refuse to report such numbers.
 _BROKEN = 1e-3

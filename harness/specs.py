@@ -46,7 +46,7 @@ class Source(StrictSpec):
 
 
 class TaskSpec(StrictSpec):
-    """A preference task (DESIGN 4.2). `metrics` are names in the metric table."""
+    """A preference task (docs/design.md 4.2). `metrics` are names in the metric table."""
 
     kind: Literal["preference"]
     name: Name

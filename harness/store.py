@@ -9,19 +9,25 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from harness.errors import DataError, HarnessError, RunBusy
-from harness.metrics.table import PairTable, VerdictTable, pair_table, verdict_table
+from harness.metrics.table import PairTable, VerdictTable
 from harness.progress import Progress
 from harness.records import PairFacts, Score, Verdict, canonical, json_line
+from harness.stored import (
+    MANIFEST,
+    PAIRS,
+    REPORT,
+    RESULTS,
+    SCORES,
+    VERDICTS,
+    read_json,
+    read_tables,
+)
 
-MANIFEST, RESULTS, REPORT = "manifest.json", "results.json", "report.md"
-PAIRS, SCORES, VERDICTS = "pairs.jsonl", "scores.jsonl", "verdicts.jsonl"
 _LOCK = ".lock"
-_BUFFER = 1 << 20  # a million lines are read a quarter of a second sooner
 
 
 def identity_sha256(identity: Mapping[str, Any]) -> str:
@@ -64,7 +70,7 @@ class RunFolder:
     def __init__(self, path: Path, progress: Progress) -> None:
         self.path = path
         self._progress = progress
-        self.manifest: dict[str, Any] = _read_json(path / MANIFEST) or {}
+        self.manifest: dict[str, Any] = read_json(path / MANIFEST) or {}
 
     @property
     def finished(self) -> bool:
@@ -73,7 +79,7 @@ class RunFolder:
 
     def results(self) -> dict[str, Any]:
         """results.json of a finished folder."""
-        return _read_json(self.path / RESULTS) or {}
+        return read_json(self.path / RESULTS) or {}
 
     def save_manifest(self, **changes: Any) -> None:
         """Merge changes into manifest.json, atomically."""
@@ -163,27 +169,43 @@ def open_run(
 ) -> Iterator[RunFolder]:
     """Hold the folder of this identity; a second holder is told so and stops."""
     path = run_path(output_path, task, model, identity)
-    with writing(path):
-        path.mkdir(parents=True, exist_ok=True)
-        lock = (path / _LOCK).open("w")
-    try:
+    with _lock(path):
+        try:
+            if fresh:
+                _empty(path)
+            yield RunFolder(path, progress)
+        except BaseException:
+            _remove_if_empty(path)
+            raise
+
+
+def _lock(path: Path) -> IO[str]:
+    """The folder's lock file, held; closing it lets go."""
+    while True:
+        with writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+            lock = (path / _LOCK).open("w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # a run that ended empty-handed may have removed the file between open and lock
+            if os.path.samestat(os.fstat(lock.fileno()), (path / _LOCK).stat()):
+                return lock
         except BlockingIOError:
+            lock.close()
             raise RunBusy(
                 f"{path}: another run holds this folder; wait for it or stop it"
             ) from None
-        if fresh:
-            with writing(path):
-                for file in path.iterdir():
-                    if file.name != _LOCK and file.is_file():
-                        file.unlink()
-        yield RunFolder(path, progress)
-    except BaseException:
-        _remove_if_empty(path)
-        raise
-    finally:
+        except FileNotFoundError:
+            pass
         lock.close()
+
+
+def _empty(path: Path) -> None:
+    """Remove what stands in a run folder; the manifest first, so that it never says too much."""
+    with writing(path):
+        for file in sorted(path.iterdir(), key=lambda file: file.name != MANIFEST):
+            if file.name != _LOCK and file.is_file():
+                file.unlink()
 
 
 def _remove_if_empty(path: Path) -> None:
@@ -213,67 +235,3 @@ def _cut_torn_line(path: Path) -> bool:
             return False
         stream.truncate(end)
         return True
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); --fresh starts over") from None
-    if not isinstance(value, dict):
-        raise DataError(f"{path}: must be a JSON object; --fresh starts over")
-    return value
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedRun:
-    """A finished run, read back for reports and comparisons."""
-
-    folder: Path
-    manifest: dict[str, Any]
-    results: dict[str, Any]
-    pairs: PairTable
-    verdicts: VerdictTable
-
-
-def read_tables(folder: Path) -> tuple[PairTable, VerdictTable]:
-    """pairs.jsonl and verdicts.jsonl of a run folder as numpy columns."""
-    try:
-        with (folder / PAIRS).open("rb", buffering=_BUFFER) as stream:
-            pairs = pair_table(stream)
-        with (folder / VERDICTS).open("rb", buffering=_BUFFER) as stream:
-            return pairs, verdict_table(pairs, stream)
-    except DataError as error:
-        raise DataError(f"{folder}: {error}") from None
-
-
-def read_results(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """manifest.json and results.json of a finished run, or a DataError that says what it is."""
-    manifest, results = _read_json(folder / MANIFEST), _read_json(folder / RESULTS)
-    if manifest is None:
-        raise DataError(f"{folder}: not a run folder (no {MANIFEST})")
-    if results is None or manifest.get("status") != "finished":
-        raise DataError(f"{folder}: the run is not finished; the same command again resumes it")
-    return manifest, results
-
-
-def read_run(folder: Path) -> FinishedRun:
-    """A finished run folder with its tables; errors as `read_results`."""
-    return FinishedRun(folder, *read_results(folder), *read_tables(folder))
-
-
-def find_runs(folder: Path) -> list[Path]:
-    """The finished runs at or below a folder, in the order of their paths."""
-    if (folder / MANIFEST).is_file():
-        return [folder]
-    found = (file.parent for file in sorted(folder.rglob(MANIFEST)))
-    return [
-        path
-        for path in found
-        if (path / RESULTS).is_file()
-        and (path / PAIRS).is_file()
-        # errors of a finished run may be under way again beside its old results
-        and (_read_json(path / MANIFEST) or {}).get("status") == "finished"
-    ]

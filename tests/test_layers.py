@@ -20,8 +20,8 @@ PACKAGE = ROOT / "harness"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "records", "progress", "bundled"),
     ("versions", "specs", "batching", "metrics"),
-    ("data", "store", "models"),
-    ("scoring", "judging"),
+    ("data", "stored", "models"),
+    ("store", "scoring", "judging"),
     ("request", "results", "reports"),
     ("runner",),
     ("api", "training", "bench"),

@@ -18,8 +18,8 @@ pytest.importorskip("hatchling", reason="needs the dev extra")
 
 BUNDLED = ("tasks", "judges")
 SDIST = {
-    "harness", "tasks", "judges", "tests", "README.md", "CHANGELOG.md", "CONTRIBUTING.md",
-    "LICENSE", "Makefile", "constraints.txt", "pyproject.toml",
+    "harness", "tasks", "judges", "docs", "tests", "README.md", "CHANGELOG.md",
+    "CONTRIBUTING.md", "LICENSE", "Makefile", "constraints.txt", "pyproject.toml",
 }  # fmt: skip
 # Such files lie about in every checkout that is worked in; .gitignore names them all.
 IGNORED = (

@@ -15,6 +15,8 @@ from harness.specs import parse_spec
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+# the number after the file's name, and those that follow it: "docs/design.md 4.4 and 5.5"
+CITATION = re.compile(r"docs/design\.md[\s#]+(\d+(?:\.\d+)?(?:(?:,| and)[\s#]+\d+\.\d+)*)")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", TEXT, re.DOTALL)
 
 
@@ -63,6 +65,20 @@ def test_the_tree_names_every_part_of_the_package() -> None:
         if path.name not in ("__init__.py", "__main__.py", "__pycache__", "py.typed", "_bundled")
     }
     assert named == there
+
+
+def test_every_section_of_the_design_that_is_cited_exists() -> None:
+    design = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (\d+(?:\.\d+)?)\b", design, re.MULTILINE)
+    assert len(headings) == len(set(headings))
+    cited = {}
+    for folder in ("harness", "tasks", "judges"):
+        for file in sorted((ROOT / folder).rglob("*")):
+            if file.suffix in (".py", ".yaml"):
+                for numbers in CITATION.findall(file.read_text(encoding="utf-8")):
+                    cited |= dict.fromkeys(re.findall(r"\d+(?:\.\d+)?", numbers), file.name)
+    assert {"4.4", "5.5"} <= cited.keys()
+    assert {number: file for number, file in cited.items() if number not in headings} == {}
 
 
 def test_the_help_names_the_same_verbs() -> None:

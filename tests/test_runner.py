@@ -191,6 +191,18 @@ def test_a_second_run_of_the_same_folder_says_so_and_stops(data: Path, tmp_path:
             go(data, tmp_path / "out")
 
 
+def test_a_refused_second_run_takes_nothing_from_the_first(data: Path, tmp_path: Path) -> None:
+    folder = go(data, tmp_path / "out").folder
+    for name in ("scores.jsonl", "verdicts.jsonl", "results.json"):
+        (folder / name).unlink()  # the first has only begun
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(RunBusy):
+            go(data, tmp_path / "out")
+    assert (folder / "manifest.json").is_file()
+    assert (folder / "pairs.jsonl").is_file()
+
+
 def test_a_run_begun_on_another_device_is_refused(data: Path, tmp_path: Path) -> None:
     folder = go(data, tmp_path / "out").folder
     manifest = json.loads(read(folder, "manifest.json")) | {"device": "cuda"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import time
 from typing import Any
@@ -73,5 +74,6 @@ class Console:
             )
             self._bar.add_task(self._what, total=self._total, unit=self._unit, rate="")
             self._bar.start()
+            atexit.register(self.finish)  # an interrupted run gives the cursor back
         rate = self._done / (time.monotonic() - self._began)
         self._bar.update(self._bar.task_ids[0], completed=self._done, rate=f"{rate:,.0f}/s")

@@ -89,7 +89,7 @@ def _specs(
     """Name and one line of every YAML of these kinds; the user's own come before shipped ones.
 
     Read without the checks of harness.specs: importing pydantic alone takes the time that this
-    command may take (DESIGN 7). `harness validate` is for checking.
+    command may take (docs/design.md 7). `harness validate` is for checking.
     """
     seen: set[str] = set()
     shipped = [_shipped(folder) for folder in folders]

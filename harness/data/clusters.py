@@ -11,7 +11,7 @@ from harness.records import Pair
 
 
 def clusters(pairs: Sequence[Pair]) -> NDArray[np.int64]:
-    """The cluster of each pair, 0..C-1 in order of first appearance (DESIGN 5.5).
+    """The cluster of each pair, 0..C-1 in order of first appearance (docs/design.md 5.5).
 
     Two pairs are linked where they share the prompt_id, the exact prompt string or an exact
     response string, on whichever side; clusters are the connected components. Linear in the

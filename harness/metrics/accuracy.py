@@ -28,7 +28,8 @@ def pair_values(
     """A value in [0, 1] for each of the N pairs: the mean of v over its orders and repeats.
 
     v is 1 for chosen, 0 for rejected, `tie` for a tie and `failed` for an unparsed or failed
-    verdict (DESIGN 4.4). Raises DataError when a pair has no verdict: no number for a failure.
+    verdict (docs/design.md 4.4). Raises DataError when a pair has no verdict: no number for a
+    failure.
     """
     credit = np.array([1.0, 0.0, tie, failed, failed])
     n = len(pairs.pair_id)
@@ -44,7 +45,7 @@ def pair_values(
 
 
 def accuracy(pairs: PairTable, verdicts: VerdictTable, _seed: int = 0) -> dict[str, Any]:
-    """The four accuracies of DESIGN 4.4; all null without pairs.
+    """The four accuracies of docs/design.md 4.4; all null without pairs.
 
     `accuracy`: mean pair value, so ties, unparsed answers and errors count 0 (the strict ">" of
     arXiv 2510.14616, 3). `accuracy_half`: the same with a tie worth 0.5. `accuracy_both`: share
@@ -63,7 +64,7 @@ def accuracy(pairs: PairTable, verdicts: VerdictTable, _seed: int = 0) -> dict[s
 
 
 def failures(pairs: PairTable, verdicts: VerdictTable, _seed: int = 0) -> dict[str, Any]:
-    """What is not a clean win or loss, and how much it could matter (DESIGN 4.4, 5.1).
+    """What is not a clean win or loss, and how much it could matter (docs/design.md 4.4, 5.1).
 
     `ties`, `unparsed`, `errors`, `truncated`: counts of verdicts. `coverage`: share of verdicts
     neither unparsed nor error. `bounds`: accuracy with every failed (unparsed or error) verdict
@@ -82,7 +83,7 @@ def failures(pairs: PairTable, verdicts: VerdictTable, _seed: int = 0) -> dict[s
 
 
 def order(pairs: PairTable, verdicts: VerdictTable, _seed: int = 0) -> dict[str, Any]:
-    """What showing one text first does to the verdict (DESIGN 4.4).
+    """What showing one text first does to the verdict (docs/design.md 4.4).
 
     `consistency`: share of pairs with the same outcome in both orders, among pairs valid (not
     unparsed, not error) in both; with repeats the j-th verdict in one order is held against the

@@ -22,7 +22,7 @@ _BLOCK = 200_000  # cells of random tables held at once: more fall out of the ca
 
 
 def genres(pairs: PairTable, verdicts: VerdictTable, seed: int) -> dict[str, Any]:
-    """The genre columns of DESIGN 4.4 and 5.5; null without pairs.
+    """The genre columns of docs/design.md 4.4 and 5.5; null without pairs.
 
     `macro_accuracy`: mean of the accuracies of the genres with pairs. `genre_std`: their
     population standard deviation (the Std column of arXiv 2510.14616, tables 1 and 2); both by
@@ -57,7 +57,7 @@ def genre_noise(
     genre_std. Second: p = (b + 1) / (permutations + 1), b the permutations whose sum over
     genres of n_g (acc_g - acc)^2 is at least the observed one, computed with majority labels
     as well. N values, cluster and genre codes in. Both null with fewer than two genres to deal.
-    Source: DESIGN 5.5.
+    Source: docs/design.md 5.5.
     """
     label = majority(cluster, genre)
     dealt = np.unique(label, return_counts=True)[1]

@@ -9,7 +9,7 @@ from harness.metrics.table import CHOSEN, REJECTED, PairTable, VerdictTable
 
 
 def length(pairs: PairTable, verdicts: VerdictTable, _seed: int = 0) -> dict[str, Any]:
-    """The length columns of DESIGN 4.4; length is `len()` of the unstripped text.
+    """The length columns of docs/design.md 4.4; length is `len()` of the unstripped text.
 
     `longer_accuracy`, `shorter_accuracy`: what always picking the longer, the shorter text would
     score; equal lengths are wrong. They say something about the data only. `longer_agreement`:

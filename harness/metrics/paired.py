@@ -80,7 +80,7 @@ class Comparison:
 def compare(
     values: Sequence[FloatArray], cluster: IntArray, *, one_verdict: Sequence[bool], seed: int
 ) -> Comparison:
-    """Compare every two of M models by their values on the same N pairs (DESIGN 5.5).
+    """Compare every two of M models by their values on the same N pairs (docs/design.md 5.5).
 
     `values` holds an array of N pair values a model, rows aligned; `cluster` N cluster codes;
     `one_verdict` says which runs have a single verdict a pair: McNemar's test is for those.
@@ -120,7 +120,8 @@ def sign_flip(
 
     Under the null the sign of each cluster's sum is a fair coin. Every flip is counted with up
     to 20 clusters whose sum is not 0; else `flips` are drawn and p = (b + 1) / (flips + 1), b
-    those with |sum| at least the observed. p = 1 when no cluster differs. Source: DESIGN 5.5.
+    those with |sum| at least the observed. p = 1 when no cluster differs. Source: docs/design.md
+    5.5.
     """
     sums, _ = cluster_totals(difference, cluster)
     sums = np.round(sums, 12)

@@ -53,7 +53,7 @@ def preference_results(
     seed: int,
     partial: bool = False,
 ) -> dict[str, Any]:
-    """The keys metrics, genres and tags of results.json (DESIGN 4.4), as plain JSON types.
+    """The keys metrics, genres and tags of results.json (docs/design.md 4.4), as plain JSON types.
 
     `metrics` are names in METRICS, `seed` (0 or more) is behind every resample. Raises
     UsageError for an unknown metric, and DataError for a pair with fewer verdicts than others:
@@ -92,7 +92,7 @@ def grouped(
     or gap classes, source models. A group without pairs has no row. Keys: `n` pairs,
     `clusters`, `accuracy`, `accuracy_half`, `wilson95`, `ci95` (null under 10 clusters, where a
     percentile bootstrap is too narrow), `ties`, `unparsed`, `errors` (counts of verdicts),
-    `underpowered` (half-width of wilson95 over 0.10). Source: DESIGN 4.4.
+    `underpowered` (half-width of wilson95 over 0.10). Source: docs/design.md 4.4.
     """
     values = pair_values(pairs, verdicts)
     halves = pair_values(pairs, verdicts, tie=0.5)

@@ -31,7 +31,7 @@ class PairTable:
     """N pairs in file order; every array has N rows.
 
     `genre` and `tag` are codes into the names beside them (sorted), `cluster` runs from 0 to
-    C-1 (DESIGN 5.5), `*_chars` are lengths of the unstripped texts, `*_model` codes into
+    C-1 (docs/design.md 5.5), `*_chars` are lengths of the unstripped texts, `*_model` codes into
     `models` with -1 for an unknown source, `gap` the human score of chosen minus rejected with
     nan where either is unknown.
     """

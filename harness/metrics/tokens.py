@@ -17,7 +17,7 @@ _WORD = re.compile(ENGLISH_WORD)
 
 
 def tokenize(text: str, language: Language, segmenter: Segmenter = "jieba") -> list[str]:
-    """Lower-cased tokens that hold a letter or a number (Unicode L or N); DESIGN 5.8."""
+    """Lower-cased tokens that hold a letter or a number (Unicode L or N); docs/design.md 5.8."""
     if language == "en":
         return _WORD.findall(text.lower())
     return [token for token in _cut(segmenter)(text.lower()) if _holds_word(token)]

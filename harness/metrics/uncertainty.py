@@ -16,7 +16,7 @@ Interval: TypeAlias = tuple[float, float]
 
 Z95 = 1.959963984540054  # the 0.975 quantile of the normal distribution
 RESAMPLES = 2_000
-FEWEST_CLUSTERS = 10  # below, a genre has no bootstrap interval (DESIGN 4.4)
+FEWEST_CLUSTERS = 10  # below, a genre has no bootstrap interval (docs/design.md 4.4)
 _BLOCK = 2_000_000  # random numbers held at once
 
 
@@ -37,7 +37,7 @@ def wilson95(k: float, n: int) -> Interval | None:
     """Wilson's score interval for k of n at 95 % (Wilson 1927, no continuity correction).
 
     k is the sum of pair values and may be fractional, n the number of pairs, never of orders
-    (DESIGN 4.4). Null for n = 0. It takes the pairs as independent: ci95 stands beside it.
+    (docs/design.md 4.4). Null for n = 0. It takes the pairs as independent: ci95 stands beside it.
     """
     if n == 0:
         return None
@@ -110,7 +110,7 @@ def cluster_ci95(
     """Percentile bootstrap interval of the mean over pairs, resampling clusters.
 
     `sums` and `sizes` have a row a cluster. Null under two clusters, where a resample can only
-    repeat the data. DESIGN 5.5; clusters as in Miller, arXiv 2411.00640.
+    repeat the data. docs/design.md 5.5; clusters as in Miller, arXiv 2411.00640.
     """
     if sizes.size < 2:
         return None
@@ -120,7 +120,7 @@ def cluster_ci95(
 
 
 def uncertainty(pairs: PairTable, verdicts: VerdictTable, seed: int) -> dict[str, Any]:
-    """`wilson95` and `ci95` of accuracy (DESIGN 4.4); null without pairs.
+    """`wilson95` and `ci95` of accuracy (docs/design.md 4.4); null without pairs.
 
     `wilson95` is Wilson's interval with k = sum of pair values and n = pairs; `ci95` the
     percentile interval of 2,000 resamples of whole clusters under `seed`.

@@ -32,7 +32,7 @@ class Baseline:
     """Scores a text by its length, by chance, or by its type-token ratio.
 
     `length` and `shorter`: len() of the unstripped text; `random`: sha256 of seed and text, so
-    that it depends on nothing else; `ttr`: DESIGN 5.8.
+    that it depends on nothing else; `ttr`: docs/design.md 5.8.
     """
 
     backend = "baseline"

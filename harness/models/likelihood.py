@@ -1,4 +1,4 @@
-"""Implicit rewards of a causal LM: how likely it finds the response (DESIGN 5.11)."""
+"""Implicit rewards of a causal LM: how likely it finds the response (docs/design.md 5.11)."""
 
 from __future__ import annotations
 

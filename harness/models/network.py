@@ -90,6 +90,7 @@ class Network:
             "attention": self.attention,
             "max_length": self.limit,
             "truncate": self.settings.truncate,
+            "trust_remote_code": self.settings.trust_remote_code,
         }
 
     def facts(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ class OwnForwardReward(HfReward):
     """The checkpoint's own code turns tokens into the score, one text at a time.
 
     Alone, because what such code does with padding cannot be known from here: pooling by pad
-    id is the trap that gives two texts one score (DESIGN 5.3).
+    id is the trap that gives two texts one score (docs/design.md 5.3).
     """
 
     kind: Kind | None = "single"

@@ -91,7 +91,7 @@ class HfReward:
 
 
 class SequenceReward(HfReward):
-    """score = head(hidden state of the last real token), gathered by index (DESIGN 5.3)."""
+    """score = head(hidden state of the last real token), gathered by index (docs/design.md 5.3)."""
 
     _parts: tuple[Engine, ScoreHead] | None = None
 

@@ -1,4 +1,4 @@
-"""Holds finished runs over the same pairs against each other (DESIGN 5.5)."""
+"""Holds finished runs over the same pairs against each other (docs/design.md 5.5)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harness.metrics.uncertainty import (
     cluster_totals,
     wilson95,
 )
-from harness.store import FinishedRun
+from harness.stored import FinishedRun
 
 POWER = 0.80
 _SHOWN = 6  # differences named in one message

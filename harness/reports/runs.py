@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.errors import DataError, UsageError
 from harness.reports.overall import Entry, make_entries
-from harness.store import PAIRS, FinishedRun, find_runs, read_results, read_run, read_tables
+from harness.stored import PAIRS, FinishedRun, find_runs, read_results, read_run, read_tables
 
 _NEEDED = ("task", "language", "model", "data", "metrics", "genres", "tags")
 

@@ -26,7 +26,7 @@ def split_pairs(
 ) -> dict[str, Split]:
     """Hold out a share of each genre of each task, never cutting a cluster in two.
 
-    Clusters (DESIGN 5.5) are found over all tasks together, so that a prompt or a text that
+    Clusters (docs/design.md 5.5) are found over all tasks together, so that a prompt or a text that
     stands in two of them is on one side only. The largest cluster chooses first, equal ones in
     the order of sha256(seed, smallest pair id), so neither the order of the file nor that of
     the tasks matters; a cluster is held out when that brings the genres nearer to their share.

@@ -15,7 +15,7 @@ from harness.reports.compare_tables import (
 )
 from harness.reports.comparison import compare_runs, smallest_difference
 from harness.reports.conclusion import conclusion
-from harness.store import read_run
+from harness.stored import read_run
 
 
 @pytest.fixture
