@@ -8,7 +8,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
+from zipfile import is_zipfile
 
 from harness.errors import ModelError, UsageError
 
@@ -161,7 +163,12 @@ def tensors_under(folder: Path, prefix: str) -> dict[str, Any]:
     if found or any(folder.glob("*.safetensors")):
         return found
     for file in sorted(folder.glob("pytorch_model*.bin")):
-        state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+        mapped = is_zipfile(file)  # torch before 1.6 wrote no zip, which cannot be mapped
+        try:
+            state = torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)
+        except (RuntimeError, EOFError, UnpicklingError) as error:
+            first = str(error).strip().partition("\n")[0]
+            raise ModelError(f"{file}: damaged, cut off or not weights: {first}") from None
         for name, tensor in state.items():
             if name.startswith(prefix + "."):
                 found[name.removeprefix(prefix + ".")] = tensor

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import jinja2
 import numpy as np
 
-from harness.errors import ModelError, TextsTooLong
-from harness.models.base import Encoded, Ids
+from harness.errors import ModelError
+from harness.models.base import Ids
 from harness.models.checkpoint import Checkpoint
+from harness.models.dates import DATE_STRING, dated
 from harness.records import Candidate
 from harness.specs import Input
 
-# Templates of the Llama-3.2 kind print the date; a score must not depend on the day it is made.
-_DATE = datetime.datetime(2024, 7, 26, tzinfo=datetime.UTC)
 _TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.*", "spiece.model",
     "*.tiktoken",
@@ -104,11 +103,11 @@ class Renderer:
         try:
             rendered = self.tokenizer.apply_chat_template(
                 self.messages(candidate),
+                chat_template=dated(self.tokenizer.get_chat_template()),
                 tokenize=False,
-                date_string=_DATE.strftime("%d %b %Y"),
-                strftime_now=_DATE.strftime,
+                date_string=DATE_STRING,
             )
-        except (jinja2.TemplateError, ValueError) as error:
+        except (jinja2.TemplateError, ValueError, TypeError) as error:
             raise ModelError(f"{self.where}: the chat template refuses the text: {error}") from None
         return str(rendered)
 
@@ -142,17 +141,8 @@ class Renderer:
         for string, text, (row, offsets) in zip(
             strings, texts, self._rows(strings, offsets=True), strict=True
         ):
-            begin = string.rfind(text)
-            if begin < 0:  # some templates strip it
-                text = text.strip()
-                begin = string.rfind(text)
-            if begin < 0:
-                raise ModelError(
-                    f"{self.where}: the chat template changes the text ({text[:40]!r}...), "
-                    "so its likelihood cannot be read"
-                )
-            first = next(i for i, (_, end) in enumerate(offsets) if end > begin)
-            after = begin + len(text)
+            begin, after = self._place(string, text)
+            first = next((i for i, (_, end) in enumerate(offsets) if end > begin), len(row))
             ends = [
                 i
                 for i in range(first, len(row))
@@ -162,6 +152,28 @@ class Renderer:
             ids = self._finish(kept)
             found.append((ids, len(ids) - (len(kept) - first)))
         return found
+
+    def _place(self, string: str, text: str) -> tuple[int, int]:
+        """Where the text begins and ends: right before what the template writes after a text.
+
+        Not simply its last occurrence: "end" also stands in "<|im_end|>", and a text whose
+        last line break the template strips may occur in the prompt as it was.
+        """
+        after = len(string) - len(self._tail)
+        if string.endswith(self._tail):
+            for form in (text, text.rstrip(), text.lstrip(), text.strip()):
+                if string.endswith(form, 0, after):
+                    return after - len(form), after
+        raise ModelError(
+            f"{self.where}: the chat template changes the text ({text[:40]!r}...), "
+            "so its likelihood cannot be read"
+        )
+
+    @cached_property
+    def _tail(self) -> str:
+        """What the template writes after a text."""
+        mark = "\ue000"  # private use: in no template
+        return self.render(Candidate("", "en", "x", mark)).rpartition(mark)[2]
 
     def _end_of_sequence(self) -> list[int]:
         end = self.tokenizer.eos_token_id
@@ -193,44 +205,3 @@ class Renderer:
         if self.append_id is not None and row[-1:] != [self.append_id]:
             row = [*row, self.append_id]
         return np.asarray(row, dtype=np.int32)
-
-
-def fit(
-    encoded: Sequence[Encoded], limit: int | None, truncate: str, bos: int | None
-) -> list[Encoded]:
-    """Hold every text to the limit: refuse all that are over it at once, or cut and mark them.
-
-    `left` keeps the end (and a leading BOS), `right` keeps the beginning.
-    """
-    if limit is None:
-        return list(encoded)
-    long = [item for item in encoded if item.n_tokens > limit]
-    if not long:
-        return list(encoded)
-    if truncate == "error":
-        worst = max(long, key=lambda item: item.n_tokens)
-        raise TextsTooLong(
-            f"{len(long)} of {len(encoded)} texts are longer than the model's {limit} tokens "
-            f"(the longest has {worst.n_tokens}; its text begins "
-            f"{worst.candidate.text[:40]!r}); --truncate left keeps the end of the text, "
-            "--truncate right its beginning, and both are counted; --max_length sets the limit",
-            tuple(item.candidate.id for item in long),
-        )
-    return [_cut(item, limit, truncate, bos) if item.n_tokens > limit else item for item in encoded]
-
-
-def _cut(item: Encoded, limit: int, side: str, bos: int | None) -> Encoded:
-    rows, starts = [], []
-    for ids, start in zip(item.ids, item.starts, strict=True):
-        over = len(ids) - limit
-        if over <= 0:
-            kept, begin = ids, start
-        elif side == "right":
-            kept, begin = ids[:limit], min(start, limit)
-        elif bos is not None and len(ids) and ids[0] == bos:
-            kept, begin = np.concatenate([ids[:1], ids[over + 1 :]]), max(1, start - over)
-        else:
-            kept, begin = ids[over:], max(0, start - over)
-        rows.append(kept)
-        starts.append(begin)
-    return Encoded(item.candidate, tuple(rows), tuple(starts), max(map(len, rows)), True)

@@ -25,7 +25,8 @@ def engine_kind(config: dict[str, Any], allowed: Sequence[str]) -> Kind:
     rope = config.get("rope_scaling") or config.get("rope_parameters") or {}
     kinds = {str(rope.get("rope_type", rope.get("type")))}
     kinds |= {str(v.get("rope_type")) for v in rope.values() if isinstance(v, dict)}
-    if kinds & _LENGTH_DEPENDENT_ROPE:
+    # the first Phi-3 called its longrope "su" or "yarn"; the list of factors gives it away
+    if kinds & _LENGTH_DEPENDENT_ROPE or "long_factor" in rope:
         return "single"
     if config.get("model_type") in PACKABLE and "packed" in allowed:
         return "packed"

@@ -9,8 +9,8 @@ from harness.batching import Budget
 from harness.errors import ModelError, UsageError
 from harness.models.base import Encoded, Ids, ModelRef, ModelSettings
 from harness.models.checkpoint import open_checkpoint
-from harness.models.encode import fit
 from harness.models.engine import Engine
+from harness.models.fit import fit
 from harness.models.lm_head import LmHead
 from harness.models.network import Network
 from harness.models.ref import check_options
@@ -155,7 +155,13 @@ class _Scorer:
             Encoded(candidate, (ids,), (start,), len(ids))
             for candidate, (ids, start) in zip(candidates, rows, strict=True)
         ]
-        return fit(encoded, self.network.limit, self.network.settings.truncate, renderer.bos)
+        return fit(
+            encoded,
+            self.network.limit,
+            self.network.settings.truncate,
+            bos=renderer.bos,
+            append=renderer.append_id,
+        )
 
     def log_likelihoods(self, ids: Sequence[Ids], starts: Sequence[int]) -> list[float]:
         """Sum of float32 log-probabilities of the tokens from `starts` on, one a text."""

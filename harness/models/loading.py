@@ -49,7 +49,12 @@ def load(auto_class: str, checkpoint: Checkpoint, options: LoadOptions, **extra:
             **extra,
         )
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        raise ModelError(f"{checkpoint.path}: cannot be loaded: {_first_line(error)}") from error
+        hint = ""
+        if options.attention == "sdpa" and "scaled_dot_product_attention" in str(error):
+            hint = "; a recipe with attention: [eager] runs it (--judge FILE)"
+        raise ModelError(
+            f"{checkpoint.path}: cannot be loaded: {_first_line(error)}{hint}"
+        ) from error
     except Exception as error:  # safetensors' own error type has no public base
         if type(error).__name__ == "SafetensorError":
             raise ModelError(f"{checkpoint.path}: weights damaged or cut off: {error}") from None

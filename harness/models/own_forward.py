@@ -68,6 +68,7 @@ class OwnForwardReward(HfReward):
             chat = renderer.messages(item.candidate)
             found = getattr(self._model, str(head.name))(renderer.tokenizer, chat)
         else:
+            self._refuse_pad_at_end(item)
             ids = torch.as_tensor(item.ids[0], dtype=torch.long, device=self.network.device)[None]
             outputs = self._model(input_ids=ids, attention_mask=torch.ones_like(ids))
             found = getattr(outputs, head.name or "logits", None)
@@ -83,6 +84,16 @@ class OwnForwardReward(HfReward):
                 f"{self.recipe.name} expects {head.outputs}"
             )
         return float(values[head.index])
+
+    def _refuse_pad_at_end(self, item: Encoded) -> None:
+        """Pooling by pad id passes over a last token that is one: the wrong token is read."""
+        pad = self.network.checkpoint.config.get("pad_token_id")
+        if pad is not None and int(item.ids[0][-1]) == pad:
+            raise ModelError(
+                f"{self.network.where}: texts end with token {pad}, which config.json calls the "
+                "pad token, so the model's own pooling reads the wrong place; give it a pad token "
+                "of its own, or a recipe with head read: last_token"
+            )
 
 
 def _auto_class(config: dict[str, Any]) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from harness.batching import Budget
 from harness.models.base import Encoded, ModelRef, ModelSettings, RewardModel
 from harness.models.checkpoint import Checkpoint, open_checkpoint
-from harness.models.encode import fit
 from harness.models.engine import Engine, Kind
+from harness.models.fit import fit
 from harness.models.loading import ScoreHead, load_head, make_head
 from harness.models.network import Network
 from harness.models.recipes import choose_recipe
@@ -83,7 +83,13 @@ class HfReward:
             Encoded(candidate, (ids,), (0,), len(ids))
             for candidate, ids in zip(candidates, rows, strict=True)
         ]
-        return fit(encoded, self.network.limit, self.network.settings.truncate, renderer.bos)
+        return fit(
+            encoded,
+            self.network.limit,
+            self.network.settings.truncate,
+            bos=renderer.bos,
+            append=renderer.append_id,
+        )
 
     def budget(self, *, max_tokens: int | None, max_texts: int | None) -> Budget:
         """The user's budget, or one for this device."""

@@ -378,3 +378,14 @@ def test_remote_code_runs_only_when_it_is_trusted(tmp_path: Path) -> None:
     model = open_model(str(folder), None, settings)
     encoded = model.encode(candidates(["ab", "abcd"]))
     assert [model.score([item])[0] for item in encoded] == [6.0, 12.0]
+
+
+def test_pooling_by_pad_id_is_refused_where_the_text_ends_with_it(tmp_path: Path) -> None:
+    tiny_model("llama", pad_token_id=2).save_pretrained(tmp_path)
+    template = TEMPLATE.replace("<|end|>\n{% endfor %}", "<|end|>{% endfor %}")
+    byte_tokenizer(template=template).save_pretrained(tmp_path)
+    recipe = tmp_path / "own.yaml"
+    recipe.write_text("kind: reward\nname: own\nhead: {read: forward}\n")
+    model = open_model(str(tmp_path), None, ModelSettings(device="cpu", judge=str(recipe)))
+    with pytest.raises(ModelError, match="calls the pad token"):
+        model.score(model.encode(candidates(["雨"])))
