@@ -51,10 +51,10 @@ class Encoded:
     truncated: bool = False
 
 
-class RewardModel(Protocol):
-    """A model that gives one text for one prompt a number, higher is better.
+class Model(Protocol):
+    """What every model says of itself.
 
-    Making one reads configuration only; weights are loaded by the first call of `score`.
+    Making one reads configuration only; weights are loaded when it is first asked for a number.
     """
 
     name: str
@@ -62,13 +62,17 @@ class RewardModel(Protocol):
     device: str
 
     def identity(self) -> Mapping[str, Any]:
-        """Everything about the model that can change a score; JSON types."""
+        """Everything about the model that can change a number; JSON types."""
 
     def judge(self) -> Mapping[str, str] | None:
-        """Name and sha256 of the recipe, or None where there is none."""
+        """Name and sha256 of the recipe or judge file, or None where there is none."""
 
     def facts(self) -> Mapping[str, Any]:
         """What the manifest should say of how it ran (device, engine, template...)."""
+
+
+class RewardModel(Model, Protocol):
+    """A model that gives one text for one prompt a number, higher is better."""
 
     def encode(self, candidates: Sequence[Candidate]) -> list[Encoded]:
         """Render and tokenise; a ModelError names every text that is too long."""
@@ -81,21 +85,8 @@ class RewardModel(Protocol):
 
 
 @runtime_checkable
-class PairJudge(Protocol):
+class PairJudge(Model, Protocol):
     """A model that is shown two texts for one prompt and says which is better."""
-
-    name: str
-    backend: str
-    device: str
-
-    def identity(self) -> Mapping[str, Any]:
-        """Everything about the judge that can change a verdict; JSON types."""
-
-    def judge(self) -> Mapping[str, str] | None:
-        """Name and sha256 of the judge file, or None where there is none."""
-
-    def facts(self) -> Mapping[str, Any]:
-        """What the manifest should say of how it ran."""
 
     def choose(self, prompt: str, first: str, second: str) -> Literal[0, 1]:
         """The place, 0 or 1, of the better text."""
