@@ -13,7 +13,8 @@ from harness.errors import UsageError, unknown_name
 from harness.judging import Orders
 from harness.models.base import ModelSettings
 from harness.records import Pair
-from harness.specs import GroupSpec, TaskSpec, is_path, load_any
+from harness.spec_files import is_path, load_any
+from harness.specs import GroupSpec, TaskSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

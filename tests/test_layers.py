@@ -19,7 +19,8 @@ PACKAGE = ROOT / "harness"
 # A part (module or package of harness) may import from the rows above its own, never below.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "records", "progress", "bundled"),
-    ("versions", "specs", "batching", "metrics"),
+    ("versions", "specs", "batching"),
+    ("spec_files", "metrics"),
     ("data", "stored", "models"),
     ("store", "scoring", "judging"),
     ("request", "results", "reports"),

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from harness.cli.main import VERBS, cli
 from harness.data.wpb import read_pairs
-from harness.specs import parse_spec
+from harness.spec_files import parse_spec
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

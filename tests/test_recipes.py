@@ -9,7 +9,8 @@ import jinja2
 import pytest
 
 from harness.models.recipes import match_strength
-from harness.specs import RewardRecipe, find_specs, load_yaml, parse_spec
+from harness.spec_files import find_specs, load_yaml, parse_spec
+from harness.specs import RewardRecipe
 
 
 def recipes() -> dict[str, RewardRecipe]:

@@ -7,17 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.specs import (
-    GroupSpec,
-    RewardRecipe,
-    SpecError,
-    TaskSpec,
-    find_specs,
-    load_any,
-    load_named,
-    parse_spec,
-    spec_sha256,
-)
+from harness.spec_files import SpecError, find_specs, load_any, load_named, parse_spec
+from harness.specs import GroupSpec, RewardRecipe, TaskSpec, spec_sha256
 
 RECIPE = "kind: reward\nname: mine\n"
 TASK = """\

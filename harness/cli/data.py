@@ -60,7 +60,8 @@ def _named(
     given: tuple[str, ...], include: tuple[Path, ...], replaced: tuple[str, ...] = ()
 ) -> list[_Task]:
     """The tasks named, groups opened, each once, with the file that replaces its own."""
-    from harness.specs import GroupSpec, TaskSpec, load_any
+    from harness.spec_files import load_any
+    from harness.specs import GroupSpec, TaskSpec
 
     own = files(replaced)
     found: dict[str, _Task] = {}

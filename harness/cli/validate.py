@@ -50,7 +50,7 @@ def _all(include: tuple[Path, ...]) -> list[tuple[Path, bool]]:
 
 def _known(include: tuple[Path, ...]) -> dict[str, Path]:
     """Name -> file of everything that can be named, one's own before what ships."""
-    from harness.specs import find_specs
+    from harness.spec_files import find_specs
     from harness.training.recipe import known_recipes
 
     known = known_recipes()
@@ -74,7 +74,7 @@ def _find(name: str, include: tuple[Path, ...]) -> tuple[Path, bool]:
 
 def _problems(path: Path, found_by_name: bool, include: tuple[Path, ...]) -> list[str]:
     """Every error of one file, a line each, naming the file."""
-    from harness.specs import SpecError
+    from harness.spec_files import SpecError
 
     try:
         spec = _parse(path)
@@ -89,7 +89,7 @@ def _problems(path: Path, found_by_name: bool, include: tuple[Path, ...]) -> lis
 
 def _parse(path: Path) -> BaseModel:
     """The checked file, of whatever kind; the recipes of `harness train` among them."""
-    from harness.specs import check, load_yaml, parse_spec
+    from harness.spec_files import check, load_yaml, parse_spec
     from harness.training.recipe import RewardTraining
 
     document = load_yaml(path)
@@ -100,7 +100,8 @@ def _parse(path: Path) -> BaseModel:
 
 def _cross_checks(spec: BaseModel, path: Path, include: tuple[Path, ...]) -> list[str]:
     """What a file says of others: metrics, genre map, members, its data file."""
-    from harness.specs import GenreMap, GroupSpec, TaskSpec, load_named
+    from harness.spec_files import load_named
+    from harness.specs import GenreMap, GroupSpec, TaskSpec
 
     wrong: list[str] = []
     if isinstance(spec, GroupSpec):

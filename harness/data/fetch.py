@@ -12,7 +12,8 @@ from pathlib import Path
 from harness.bundled import bundled_dir
 from harness.errors import DataError, HarnessError, UsageError
 from harness.progress import Progress, Silent
-from harness.specs import Source, TaskSpec, find_specs
+from harness.spec_files import find_specs
+from harness.specs import Source, TaskSpec
 
 _OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.specs import GenreMap, SpecError, load_named, spec_sha256
+from harness.spec_files import SpecError, load_named
+from harness.specs import GenreMap, spec_sha256
 
 OTHER = "Other"
 BY_TAG = "tag"  # the map that makes each tag its own genre

@@ -15,7 +15,8 @@ from harness.models.lm_head import LmHead
 from harness.models.network import Network
 from harness.models.ref import check_options
 from harness.records import Candidate
-from harness.specs import Input, RewardRecipe, load_named, spec_sha256
+from harness.spec_files import load_named
+from harness.specs import Input, RewardRecipe, spec_sha256
 
 OPTIONS = ("revision", "ref", "ref_revision", "norm", "device_map", "peft", "name")
 NORMS = ("token", "sum", "char")

@@ -7,7 +7,8 @@ from typing import Any
 from harness.errors import ModelError, UsageError
 from harness.models.base import ModelSettings
 from harness.models.checkpoint import Checkpoint
-from harness.specs import Match, RewardRecipe, find_specs, load_named, parse_spec
+from harness.spec_files import find_specs, load_named, parse_spec
+from harness.specs import Match, RewardRecipe
 
 
 def choose_recipe(checkpoint: Checkpoint, settings: ModelSettings) -> RewardRecipe:

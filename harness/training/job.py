@@ -14,7 +14,8 @@ from harness.data import Dataset, load_pairs
 from harness.errors import UsageError
 from harness.progress import Progress, Silent
 from harness.records import Pair, Side, canonical
-from harness.specs import TaskSpec, load_named
+from harness.spec_files import load_named
+from harness.specs import TaskSpec
 from harness.training.folder import finished, new_folder, write_json, write_jsonl
 from harness.training.recipe import RewardTraining, load_recipe
 from harness.training.reward import TrainedModel, train_reward_model

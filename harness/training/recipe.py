@@ -10,7 +10,8 @@ import yaml
 from pydantic import BeforeValidator, Field, model_validator
 
 from harness.errors import UsageError, unknown_name
-from harness.specs import Name, StrictSpec, check, load_yaml
+from harness.spec_files import check, load_yaml
+from harness.specs import Name, StrictSpec
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
 

@@ -12,7 +12,8 @@ import pytest
 
 from harness.cli.main import main
 from harness.records import Pair, Side
-from harness.specs import TaskSpec, load_named
+from harness.spec_files import load_named
+from harness.specs import TaskSpec
 
 Row = dict[str, Any]
 

@@ -10,7 +10,8 @@ import pytest
 from harness.bundled import bundled_dir
 from harness.data.genres import genre_table, load_genres, normalise
 from harness.errors import UsageError
-from harness.specs import GenreMap, SpecError, load_named
+from harness.spec_files import SpecError, load_named
+from harness.specs import GenreMap
 
 FACTS = Path(__file__).resolve().parents[3] / "shared" / "facts" / "genres_zh.json"
 

@@ -15,7 +15,8 @@ import pytest
 from harness.data import load_pairs
 from harness.data.clusters import clusters
 from harness.errors import DataError, UsageError
-from harness.specs import TaskSpec, load_named
+from harness.spec_files import load_named
+from harness.specs import TaskSpec
 
 Rows = Callable[..., dict[str, Any]]
 Write = Callable[..., Path]

@@ -15,7 +15,8 @@ import pytest
 
 from harness.data import load_pairs
 from harness.errors import HarnessError, MissingExtra, ModelError, RunBusy
-from harness.specs import TaskSpec, load_named
+from harness.spec_files import load_named
+from harness.specs import TaskSpec
 from harness.training.job import Trained, train
 
 pytest.importorskip("torch", reason="needs the extra hf")
