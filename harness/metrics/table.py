@@ -154,19 +154,18 @@ def verdict_table(pairs: PairTable, lines: Iterable[bytes]) -> VerdictTable:
     The last line of a (pair, order, repeat) counts: a retried call is appended as a new line.
     Raises DataError naming the line that is not such a record or whose pair is not in `pairs`.
     """
-    row_of = {pair_id: row for row, pair_id in enumerate(pairs.pair_id)}
+    row_of: dict[str, int] = {}
     outcome_of = {name: code for code, name in enumerate(OUTCOMES)}
     pair, order, repeat = array("q"), array("b"), array("q")
     outcome, truncated = array("b"), array("b")
     for columns in _columns(lines, _VerdictLine, "verdicts.jsonl"):
-        try:
-            pair.extend(map(row_of.__getitem__, columns[0]))
-        except KeyError as unknown:
-            # the array holds what came before: the next line is the one
-            raise DataError(
-                f"verdicts.jsonl line {len(pair) + 1}: pair_id {unknown.args[0]!r} is not in "
-                "pairs.jsonl; the two files are not of one run"
-            ) from None
+        begin = len(pair)
+        # most files have a line a pair in the same order: no look-up needed
+        if not row_of and pairs.pair_id[begin : begin + len(columns[0])] == list(columns[0]):
+            pair.frombytes(np.arange(begin, begin + len(columns[0]), dtype=np.int64).tobytes())
+        else:
+            row_of = row_of or {pair_id: row for row, pair_id in enumerate(pairs.pair_id)}
+            _look_up(columns[0], row_of, pair)
         order.extend(map(ORDERS.__getitem__, columns[1]))
         outcome.extend(map(outcome_of.__getitem__, columns[2]))
         repeat.extend(columns[3])
@@ -181,6 +180,18 @@ def verdict_table(pairs: PairTable, lines: Iterable[bytes]) -> VerdictTable:
         outcome=_ints(outcome)[last],
         truncated=np.array(truncated, np.bool_)[last],
     )
+
+
+def _look_up(ids: tuple[str, ...], row_of: dict[str, int], rows: array[int]) -> None:
+    """Append the rows of pair ids."""
+    try:
+        rows.extend(map(row_of.__getitem__, ids))
+    except KeyError as unknown:
+        # the array holds what came before: the next line is the one
+        raise DataError(
+            f"verdicts.jsonl line {len(rows) + 1}: pair_id {unknown.args[0]!r} is not in "
+            "pairs.jsonl; the two files are not of one run"
+        ) from None
 
 
 def _columns(
