@@ -46,6 +46,11 @@ def read_tables(folder: Path) -> tuple[PairTable, VerdictTable]:
             pairs = pair_table(stream)
         with (folder / VERDICTS).open("rb", buffering=_BUFFER) as stream:
             return pairs, verdict_table(pairs, stream)
+    except FileNotFoundError as error:
+        name = Path(error.filename).name
+        raise DataError(
+            f"{folder}: no {name} any more; run the same command again with --fresh"
+        ) from None
     except DataError as error:
         raise DataError(f"{folder}: {error}") from None
 

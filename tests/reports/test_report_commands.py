@@ -126,6 +126,15 @@ def test_results_without_a_key_are_named_not_crashed_on(results):
     assert "metrics" in str(refusal(report, folder))
 
 
+@pytest.mark.parametrize("name", ["pairs.jsonl", "verdicts.jsonl"])
+def test_a_finished_run_that_lost_a_file_is_named_with_the_way_out(results, name):
+    folders = sorted((results / "demo_en").iterdir())
+    (folders[0] / name).unlink()
+    error = refusal(compare, *folders)
+    assert isinstance(error, DataError)
+    assert f"{folders[0]}: no {name} any more" in str(error) and "--fresh" in str(error)
+
+
 def test_compare_says_in_words_what_it_found(results):
     shown = call(compare, *sorted((results / "demo_en").iterdir()))
     assert shown.rstrip().splitlines()[-1]
