@@ -29,8 +29,8 @@ class RunRequest:
     genres: tuple[str, ...] = ()
     limit: int | float | None = None
     orders: Orders = "both"
-    batch_size: int | None = None
-    max_batch_tokens: int | None = None
+    gen_kwargs: str | None = None
+    price_file: Path | None = None
     max_errors: int | None = None
     output_path: Path = Path("results")
     fresh: bool = False
@@ -112,8 +112,7 @@ def request_settings(request: RunRequest) -> dict[str, Any]:
         "genres": list(request.genres),
         "limit": request.limit,
         "orders": request.orders,
-        "batch_size": request.batch_size,
-        "max_batch_tokens": request.max_batch_tokens,
+        "gen_kwargs": request.gen_kwargs,
         "bad_rows": request.bad_rows,
         "genre_map": request.genre_map,
     }

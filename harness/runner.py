@@ -262,9 +262,10 @@ def _naming_rows(pairs: Sequence[Pair]) -> Iterator[None]:
 def _budget(folder: RunFolder, model: RewardModel, request: RunRequest) -> Budget:
     """The user's budget; else the one a killed run had come to; else the device's."""
     stored = folder.manifest.get("budget")
-    given = request.max_batch_tokens is not None or request.batch_size is not None
+    settings = request.settings
+    given = settings.max_batch_tokens is not None or settings.batch_size is not None
     if stored is not None and not given:
         return Budget(**stored)
-    budget = model.budget(max_tokens=request.max_batch_tokens, max_texts=request.batch_size)
+    budget = model.budget(max_tokens=settings.max_batch_tokens, max_texts=settings.batch_size)
     folder.save_manifest(budget=dataclasses.asdict(budget))
     return budget

@@ -10,7 +10,16 @@ from pydantic import BaseModel, ValidationError
 
 from harness.bundled import bundled_dir
 from harness.errors import UsageError, unknown_name
-from harness.specs import GenreMap, GroupSpec, RewardRecipe, StrictSpec, TaskSpec
+from harness.specs import (
+    GenreMap,
+    GroupSpec,
+    PairwiseJudge,
+    PointwiseJudge,
+    PriceList,
+    RewardRecipe,
+    StrictSpec,
+    TaskSpec,
+)
 
 
 class SpecError(UsageError):
@@ -22,6 +31,9 @@ SPECS: dict[str, type[StrictSpec]] = {
     "group": GroupSpec,
     "genres": GenreMap,
     "reward": RewardRecipe,
+    "pairwise": PairwiseJudge,
+    "pointwise": PointwiseJudge,
+    "prices": PriceList,
 }
 
 Spec = TypeVar("Spec", bound=BaseModel)

@@ -153,16 +153,17 @@ def make_request(flags: dict[str, Any]) -> Any:
         trust_remote_code=flags["trust_remote_code"],
         seed=flags["seed"],
         segmenter=flags["tokenizer"],
+        batch_size=batch_size(flags["batch_size"]),
+        max_batch_tokens=flags["max_batch_tokens"],
         include=flags["include_path"],
     )
-    same = ("model", "model_args", "orders", "max_batch_tokens", "max_errors", "output_path")
+    same = ("model", "model_args", "orders", "max_errors", "output_path")
     return RunRequest(
         tasks=tasks,
         settings=settings,
         data=files(flags["data"]),
         genres=names(flags["genres"]),
         limit=limit_of(flags["limit"]),
-        batch_size=batch_size(flags["batch_size"]),
         include=flags["include_path"],
         **{key: flags[key] for key in (*same, "fresh", "bad_rows", "genre_map")},
     )

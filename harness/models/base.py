@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.batching import Budget
-from harness.records import Candidate
+from harness.records import Candidate, Message
+from harness.specs import Sampling
 
 Ids = NDArray[np.int32]
 
@@ -32,6 +33,9 @@ class ModelSettings:
     trust_remote_code: bool = False
     seed: int = 0
     segmenter: Literal["jieba", "rjieba"] = "jieba"
+    batch_size: int | None = None
+    max_batch_tokens: int | None = None
+    num_concurrent: int = 16
     include: tuple[Path, ...] = ()
 
 
@@ -90,6 +94,67 @@ class PairJudge(Model, Protocol):
 
     def choose(self, prompt: str, first: str, second: str) -> Literal[0, 1]:
         """The place, 0 or 1, of the better text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One call of a chat model.
+
+    `key` is unique in a run. `seed` (31 bits) is drawn from the run's seed and the key: nothing
+    a request is answered with depends on its neighbours. `choices` are the strings a well-formed
+    answer ends with, for the fake; real models are not told.
+    """
+
+    key: str
+    messages: tuple[Message, ...]
+    seed: int
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What came back of a call.
+
+    `text` is the answer alone, `reasoning` what was thought before it. `finish_reason` is `stop`,
+    `length`, `content_filter` or what else a server says. `error` is why the call failed for
+    good; there is no text then. Token counts are null where nobody counted.
+    """
+
+    text: str = ""
+    reasoning: str | None = None
+    finish_reason: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_reasoning: int | None = None
+    error: str | None = None
+
+
+Done = Callable[[ChatRequest, Completion], None]
+
+
+@runtime_checkable
+class ChatModel(Model, Protocol):
+    """A model that answers messages with text."""
+
+    def reserved(self) -> tuple[str, ...]:
+        """Strings its tokenizer takes for special tokens; none where it cannot be known."""
+
+    def count(self, messages: Sequence[Message]) -> int:
+        """Tokens of a prompt: exact with a tokenizer at hand, else an estimate."""
+
+    def resume(self, facts: Mapping[str, Any]) -> None:
+        """What `facts` said at the end of an earlier call on the same run folder."""
+
+    def answer(
+        self,
+        requests: Iterable[ChatRequest],
+        sampling: Sampling,
+        done: Done,
+        notice: Callable[[str], None],
+    ) -> None:
+        """Answer every request once; `done` is called for each as soon as it is over, in any
+        order and always from the same thread. What fails for good is a Completion with `error`;
+        raises ModelError where no request can ever succeed, and whatever `done` raises."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,70 +1,12 @@
-"""The pydantic models of every YAML a person writes."""
+"""Recipes: how a family of reward models is to be run."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from harness.records import Language
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class StrictSpec(BaseModel):
-    """The base of every spec: unknown keys and wrong types are refused, nothing changes later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Source(StrictSpec):
-    """Where a task's data comes from: the hub, or a file beside the YAML when `repo` is null."""
-
-    reader: Literal["wpb"]
-    file: str
-    repo: str | None = None
-    revision: str | None = None
-    sha256: Sha256 | None = None
-    expect: Annotated[int, Field(gt=0)] | None = None
-
-    @model_validator(mode="after")
-    def _pinned(self) -> Source:
-        if self.repo is not None and (self.revision is None or self.sha256 is None):
-            raise ValueError("a hub source needs a pinned revision and a sha256")
-        return self
-
-
-class TaskSpec(StrictSpec):
-    """A preference task (docs/design.md 4.2). `metrics` are names in the metric table."""
-
-    kind: Literal["preference"]
-    name: Name
-    about: str = ""
-    language: Language
-    source: Source
-    genres: str
-    metrics: tuple[str, ...] = Field(min_length=1, strict=False)
-
-
-class GroupSpec(StrictSpec):
-    """A name for several tasks; every member gets a run folder of its own."""
-
-    kind: Literal["group"]
-    name: Name
-    about: str = ""
-    tasks: tuple[Name, ...] = Field(min_length=1, strict=False)
-
-
-class GenreMap(StrictSpec):
-    """A table from tags to macro genres; a tag may stand in one genre only."""
-
-    kind: Literal["genres"]
-    name: Name
-    about: str = ""
-    genres: dict[str, Annotated[tuple[str, ...], Field(strict=False)]] = Field(min_length=1)
+from harness.specs.base import Name, StrictSpec
 
 
 class Match(StrictSpec):
@@ -144,9 +86,3 @@ class RewardRecipe(StrictSpec):
     dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
     max_length: Annotated[int, Field(gt=0)] | None = None
     remote_code: bool = False
-
-
-def spec_sha256(spec: BaseModel) -> str:
-    """sha256 of the spec's canonical JSON: what it says, not how its file is laid out."""
-    text = json.dumps(spec.model_dump(mode="json"), ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
