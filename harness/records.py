@@ -11,6 +11,7 @@ from typing import Any, Literal
 Language = Literal["zh", "en"]
 Order = Literal["chosen_first", "rejected_first"]
 Outcome = Literal["chosen", "rejected", "tie", "unparsed", "error"]
+VerdictKey = tuple[str, Order | None, int]  # pair_id, order, repeat: what one verdict is about
 
 
 def short_id(*parts: str) -> str:
@@ -151,6 +152,11 @@ class Verdict:
     truncated: bool = False
     reasoning: str | None = None
     tokens_reasoning: int | None = None
+
+    @property
+    def key(self) -> VerdictKey:
+        """What it is a verdict about."""
+        return self.pair_id, self.order, self.repeat
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from harness.data import Dataset
 from harness.data.clusters import clusters
+from harness.families import family_of
 from harness.metrics.preference import preference_results
+from harness.metrics.sources import self_preference
 from harness.metrics.table import PairTable, VerdictTable, pair_table, verdict_table
 from harness.records import Pair, PairFacts, Verdict, candidate, json_line
-from harness.specs import TaskSpec, spec_sha256
+from harness.reparse import rules as further_rules
+from harness.specs import Judge, PairwiseJudge, TaskSpec, spec_sha256
 
 
 def pair_facts(pairs: Sequence[Pair]) -> list[PairFacts]:
@@ -100,3 +106,29 @@ def make_results(
         "seed": seed,
         **numbers,
     }
+
+
+def judge_numbers(
+    folder: Path,
+    tables: tuple[PairTable, VerdictTable],
+    judge: Judge,
+    *,
+    family: str | None,
+    seed: int,
+) -> dict[str, Any]:
+    """What results.json says of a judge beside the common numbers.
+
+    `rules`: the main numbers by every further rule of its file, null where there is none.
+    `self_preference`: whether it favours texts of its own family of models, null where the
+    family is unknown.
+    """
+    pairs, verdicts = tables
+    rules = None
+    if isinstance(judge, PairwiseJudge) and judge.verdict.also:
+        rules = further_rules(folder, pairs, judge.verdict, seed=seed)
+    own = None
+    if family is not None:
+        of_family = np.array([family_of(name) == family for name in pairs.models], np.bool_)
+        numbers = self_preference(pairs, verdicts, of_family, seed)
+        own = {"family": family, **numbers} if numbers else None
+    return {"rules": rules, "self_preference": own}

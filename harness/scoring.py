@@ -13,7 +13,7 @@ from harness.batching import Budget, Plan, plan_batches
 from harness.errors import HarnessError, ModelError
 from harness.models.base import Encoded, OutOfMemory, RewardModel
 from harness.progress import Progress
-from harness.records import Candidate, Pair, Score, Verdict, candidate
+from harness.records import Candidate, Pair, Score, Verdict, VerdictKey, candidate
 
 SELF_CHECK_TEXTS = 8
 # In float32 a neighbour may move a score by rounding only (docs/design.md 5.3).
@@ -174,7 +174,7 @@ def _self_check(
 def verdicts_from_scores(
     pairs: Sequence[Pair],
     scores: Mapping[str, Score],
-    attempts: Mapping[tuple[str, str | None, int], int],
+    attempts: Mapping[VerdictKey, int],
 ) -> list[Verdict]:
     """One verdict a pair: the higher score wins, equal scores tie, no score is an error.
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from harness.bundled import bundled_dir
 from harness.errors import UsageError, unknown_name
 from harness.specs import (
+    FamilyTable,
     GenreMap,
     GroupSpec,
     PairwiseJudge,
@@ -34,6 +35,7 @@ SPECS: dict[str, type[StrictSpec]] = {
     "pairwise": PairwiseJudge,
     "pointwise": PointwiseJudge,
     "prices": PriceList,
+    "families": FamilyTable,
 }
 
 Spec = TypeVar("Spec", bound=BaseModel)

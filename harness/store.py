@@ -10,12 +10,21 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from harness.errors import DataError, HarnessError, RunBusy
 from harness.metrics.table import PairTable, VerdictTable
 from harness.progress import Progress
-from harness.records import PairFacts, Score, Verdict, canonical, json_line
+from harness.records import (
+    Outcome,
+    PairFacts,
+    Rating,
+    Score,
+    Verdict,
+    VerdictKey,
+    canonical,
+    json_line,
+)
 from harness.stored import (
     MANIFEST,
     PAIRS,
@@ -28,6 +37,13 @@ from harness.stored import (
 )
 
 _LOCK = ".lock"
+
+
+class Standing(NamedTuple):
+    """What the last line of a verdict or rating says; without its text, which may be long."""
+
+    outcome: Outcome
+    attempt: int
 
 
 def identity_sha256(identity: Mapping[str, Any]) -> str:
@@ -94,9 +110,17 @@ class RunFolder:
         """pairs.jsonl, whole."""
         write_atomic(self.path / PAIRS, "".join(json_line(pair) for pair in pairs))
 
+    def write_lines(self, name: str, lines: Iterable[Mapping[str, Any]]) -> None:
+        """A JSONL file of another run's lines, read anew; whole."""
+        write_atomic(self.path / name, "".join(canonical(line) + "\n" for line in lines))
+
     def append_scores(self, scores: Sequence[Score]) -> None:
         """Add lines to scores.jsonl."""
         self._append(SCORES, scores)
+
+    def append_ratings(self, ratings: Sequence[Rating]) -> None:
+        """Add a judge's lines to scores.jsonl."""
+        self._append(SCORES, ratings)
 
     def append_verdicts(self, verdicts: Sequence[Verdict]) -> None:
         """Add lines to verdicts.jsonl."""
@@ -115,10 +139,21 @@ class RunFolder:
             found[line["id"]] = Score(**{key: line[key] for key in fields if key in line})
         return {key: score for key, score in found.items() if score.score is not None}
 
-    def verdict_lines(self) -> dict[tuple[str, str | None, int], dict[str, Any]]:
-        """The last line of every (pair_id, order, repeat) on disk."""
+    def ratings(self) -> dict[tuple[str, int], Rating]:
+        """The last rating of every (text, repeat) on disk, without its texts."""
+        fields = {field.name for field in dataclasses.fields(Rating)}
+        found: dict[tuple[str, int], Rating] = {}
+        for line in self._lines(SCORES, fields):
+            slim = {key: line[key] for key in fields} | {"raw": None, "reasoning": None}
+            found[line["id"], line["repeat"]] = Rating(**slim)
+        return found
+
+    def standing(self) -> dict[VerdictKey, Standing]:
+        """How every (pair_id, order, repeat) on disk stands, by its last line."""
         return {
-            (line["pair_id"], line["order"], line["repeat"]): line
+            (line["pair_id"], line["order"], line["repeat"]): Standing(
+                line["outcome"], line["attempt"]
+            )
             for line in self._lines(VERDICTS, {"pair_id", "order", "repeat", "outcome", "attempt"})
         }
 
@@ -158,17 +193,8 @@ def run_path(output_path: Path, task: str, model: str, identity: Mapping[str, An
 
 
 @contextmanager
-def open_run(
-    output_path: Path,
-    task: str,
-    model: str,
-    identity: Mapping[str, Any],
-    *,
-    fresh: bool,
-    progress: Progress,
-) -> Iterator[RunFolder]:
-    """Hold the folder of this identity; a second holder is told so and stops."""
-    path = run_path(output_path, task, model, identity)
+def open_run(path: Path, *, fresh: bool, progress: Progress) -> Iterator[RunFolder]:
+    """Hold a run folder (see `run_path`); a second holder is told so and stops."""
     with _lock(path):
         try:
             if fresh:

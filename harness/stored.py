@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from harness.errors import DataError
 from harness.metrics.table import PairTable, VerdictTable, pair_table, verdict_table
 
@@ -53,6 +55,46 @@ def read_tables(folder: Path) -> tuple[PairTable, VerdictTable]:
         ) from None
     except DataError as error:
         raise DataError(f"{folder}: {error}") from None
+
+
+class _Spent(msgspec.Struct, gc=False):
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_reasoning: int | None = None
+    status: str | None = None  # stands in ratings alone
+
+
+def usage(folder: Path) -> dict[str, int | None]:
+    """Tokens of all answers of a judge's run, those of retried calls included.
+
+    A sum is null where no answer was counted. Ratings are counted in scores.jsonl, verdicts
+    made of them are not counted again.
+    """
+    lines = _spent(folder / SCORES)
+    if not any(line.status for line in lines):
+        lines = _spent(folder / VERDICTS)
+    found: dict[str, int | None] = {}
+    for name in ("tokens_in", "tokens_out", "tokens_reasoning"):
+        counted = [n for line in lines if (n := getattr(line, name)) is not None]
+        found[name] = sum(counted) if counted else None
+    return found
+
+
+def _spent(path: Path) -> list[_Spent]:
+    if not path.is_file():
+        return []
+    decode = msgspec.json.Decoder(_Spent).decode
+    found = []
+    with path.open("rb", buffering=_BUFFER) as stream:
+        for line in stream:
+            try:
+                found.append(decode(line))
+            except (msgspec.DecodeError, UnicodeDecodeError):  # lone surrogates in an answer
+                slow = json.loads(line)
+                found.append(
+                    msgspec.convert({k: slow.get(k) for k in _Spent.__struct_fields__}, _Spent)
+                )
+    return found
 
 
 def read_results(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -20,11 +20,14 @@ PACKAGE = ROOT / "harness"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "records", "progress", "bundled"),
     ("versions", "specs", "batching"),
-    ("spec_files", "metrics"),
+    ("spec_files", "metrics", "prompts", "verdicts"),
+    ("families",),
     ("data", "stored", "models"),
     ("store", "scoring", "judging"),
+    ("reparse",),
     ("request", "results", "reports"),
-    ("runner",),
+    ("jobs",),
+    ("runner", "rescore"),
     ("api", "training", "bench"),
     ("cli",),
 )
@@ -39,7 +42,16 @@ HEAVY = MODEL_LIBRARIES | {
 MAY_IMPORT_MODEL_LIBRARIES = frozenset({"models", "training", "bench", "api"})
 # The inside of the engine is torch code through and through; whoever wants it imports it late.
 TORCH_AT_THE_TOP = frozenset(
-    {"harness.models.attention", "harness.models.engine", "harness.models.lm_head"}
+    {
+        "harness.models.attention",
+        "harness.models.chat_alone",
+        "harness.models.chat_cache",
+        "harness.models.chat_flight",
+        "harness.models.engine",
+        "harness.models.generate",
+        "harness.models.lm_head",
+        "harness.models.sampler",
+    }
 )
 
 

@@ -60,6 +60,7 @@ def test_a_run_folder_holds_what_the_contract_names(data: Path, tmp_path: Path) 
     assert set(lines(folder, "verdicts.jsonl")[0]) == {
         "pair_id", "prompt_id", "tag", "genre", "language", "order", "outcome", "margin", "raw",
         "reason", "repeat", "attempt", "finish_reason", "tokens_in", "tokens_out", "truncated",
+        "reasoning", "tokens_reasoning",
     }  # fmt: skip
     results = json.loads(read(folder, "results.json"))
     assert {
@@ -110,7 +111,14 @@ def test_what_changes_a_number_changes_the_folder(data: Path, tmp_path: Path, ch
     assert go(data, tmp_path / "out", **{"model": model, **changes}).folder != plain.folder
 
 
-@pytest.mark.parametrize("changes", [{"batch_size": 3}, {"max_batch_tokens": 7}, {"max_errors": 9}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"settings": ModelSettings(batch_size=3)},
+        {"settings": ModelSettings(max_batch_tokens=7, num_concurrent=2)},
+        {"max_errors": 9},
+    ],
+)
 def test_what_changes_no_number_keeps_the_folder(data: Path, tmp_path: Path, changes: Any) -> None:
     plain = go(data, tmp_path / "out")
     assert go(data, tmp_path / "out", **changes).folder == plain.folder

@@ -1,9 +1,10 @@
-"""Models and texts to measure with: random weights, real shapes, real lengths."""
+"""Models, texts and pairs to measure with: random weights, real shapes, real lengths."""
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,15 +101,38 @@ def _drawn_lengths(rng: np.random.Generator, count: int) -> list[tuple[int, int]
     return [(int(a) + _PROMPT, int(b) + _PROMPT) for a, b in draws]
 
 
-def _file_lengths(file: Path) -> list[tuple[int, int]]:
+def write_pairs(path: Path, *, count: int, file: Path | None, seed: int = 0) -> None:
+    """A JSONL of pairs: those of a file, over and over, or random characters of real lengths."""
+    rows: Iterable[dict[str, Any]] = _made_rows(np.random.default_rng(seed), count)
+    if file is not None:
+        rows = itertools.islice(itertools.cycle(_read_rows(file)), count)
+    with path.open("w", encoding="utf-8") as stream:
+        for row in rows:
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _made_rows(rng: np.random.Generator, count: int) -> Iterator[dict[str, Any]]:
+    for number, lengths in enumerate(_drawn_lengths(rng, count)):
+        prompt, chosen, rejected = (
+            "".join(map(chr, rng.integers(0x4E00, 0x9FA6, round(tokens / _PER_CJK))))
+            for tokens in (_PROMPT, *(both - _PROMPT for both in lengths))
+        )
+        sides = {"chosen": {"response": chosen}, "rejected": {"response": rejected}}
+        yield {"prompt": prompt, "prompt_id": f"made-{number}", "tag": "made", **sides}
+
+
+def _read_rows(file: Path) -> list[dict[str, Any]]:
     with file.open(encoding="utf-8") as stream:
-        rows = [json.loads(line) for line in stream if line.strip()]
+        return [json.loads(line) for line in stream if line.strip()]
+
+
+def _file_lengths(file: Path) -> list[tuple[int, int]]:
     return [
         (
             _tokens(row["prompt"]) + _tokens(row["chosen"]["response"]),
             _tokens(row["prompt"]) + _tokens(row["rejected"]["response"]),
         )
-        for row in rows
+        for row in _read_rows(file)
     ]
 
 

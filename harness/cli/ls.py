@@ -43,7 +43,7 @@ _SECTIONS = (*_YAML, *_TABLES)
 def ls(what: str | None, include_path: tuple[Path, ...]) -> None:
     """List tasks, genre maps, recipes, judges, models and metrics; all of them by default.
 
-    A task or recipe is a YAML file: your own go in by --include_path, or by their path.
+    A task, recipe or judge is a YAML file: your own go in by --include_path, or by their path.
     """
     for directory in include_path:
         if not directory.is_dir():

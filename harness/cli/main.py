@@ -13,11 +13,12 @@ from harness.errors import HarnessError, unknown_name
 
 # verb -> (module:command, what --help says); a literal table, so that --help imports no verb
 VERBS = {
-    "run": ("run:run", "Score the pairs of tasks with a model and report per genre."),
-    "ls": ("ls:ls", "List tasks, recipes, models, metrics."),
-    "validate": ("validate:validate", "Check task, genre and recipe files."),
+    "run": ("run:run", "Score or judge the pairs of tasks with a model and report per genre."),
+    "ls": ("ls:ls", "List tasks, judges, recipes, models, metrics."),
+    "validate": ("validate:validate", "Check task, genre, judge and recipe files."),
     "report": ("report:report", "Show finished runs by genre, tag, length, gap or source model."),
     "compare": ("compare:compare", "Test whether runs over the same pairs differ."),
+    "rescore": ("rescore:rescore", "Read a judge's stored answers again, by another rule."),
     "data": ("data:data", "Fetch, verify or describe a task's data."),
     "train": ("train:train", "Train a model from a recipe."),
     "bench": ("bench:bench", "Measure speed here, as ratios in one run."),

@@ -9,7 +9,7 @@ import click
 
 from harness.cli.console import Console
 from harness.cli.main import Command
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 
 _MORE_THAN_ZERO = click.IntRange(min=1)
 
@@ -52,8 +52,8 @@ def limit_of(text: str | None) -> int | float | None:
 @click.command(cls=Command)
 @click.option("--tasks", required=True, help="Tasks or groups, separated by commas.")
 @click.option("--model", required=True, help="A folder, a hub id, or backend:what.")
-@click.option("--model_args", metavar="K=V,...", help="revision=, peft=, device_map=, name=")
-@click.option("--judge", metavar="NAME|FILE", help="The recipe to run the model by.")
+@click.option("--model_args", metavar="K=V,...", help="base_url=, revision=, peft=, name=, ...")
+@click.option("--judge", metavar="NAME|FILE", help="How to ask or run the model.")
 @click.option(
     "--orders",
     type=click.Choice(["both", "seeded"]),
@@ -112,13 +112,30 @@ def limit_of(text: str | None) -> int | float | None:
     show_default=True,
     help="Chinese words, for baseline:ttr.",
 )
+@click.option(
+    "--gen_kwargs", metavar="K=V,...", help="temperature=, top_p=, max_tokens=, stop=A|B."
+)
+@click.option(
+    "--num_concurrent",
+    type=_MORE_THAN_ZERO,
+    default=16,
+    show_default=True,
+    help="Calls to a server in flight at most.",
+)
+@click.option(
+    "--price_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What tokens cost.",
+)
 @click.option("--max_errors", type=_MORE_THAN_ZERO, help="Give up after so many errors.")
 @click.option("--dry_run", is_flag=True, help="Check everything, score nothing.")
 def run(**flags: Any) -> None:
-    """Score the pairs of tasks with a model and report per genre.
+    """Score or judge the pairs of tasks with a model and report per genre.
 
     \b
     harness run --tasks wpb_zh,wpb_en --model PATH
+    harness run --tasks wpb --model openai:NAME --model_args base_url=URL
+    harness run --tasks wpb --model PATH --judge pairwise
     harness run --tasks wpb --model likelihood:PATH,norm=token
     harness run --tasks wpb_zh --model baseline:length
     harness run --tasks wpb_zh --data wpb_zh=pairs.jsonl --model PATH
@@ -133,7 +150,11 @@ def run(**flags: Any) -> None:
         for line in runner.dry_run(request, Console()):
             click.echo(line)
         return
-    _show(runner.run(request, Console()))
+    try:
+        results = runner.run(request, Console())
+    except KeyboardInterrupt:
+        raise HarnessError("interrupted; the same command goes on where it stopped") from None
+    _show(results)
 
 
 def make_request(flags: dict[str, Any]) -> Any:
@@ -155,9 +176,10 @@ def make_request(flags: dict[str, Any]) -> Any:
         segmenter=flags["tokenizer"],
         batch_size=batch_size(flags["batch_size"]),
         max_batch_tokens=flags["max_batch_tokens"],
+        num_concurrent=flags["num_concurrent"],
         include=flags["include_path"],
     )
-    same = ("model", "model_args", "orders", "max_errors", "output_path")
+    same = ("model", "model_args", "orders", "max_errors", "output_path", "gen_kwargs")
     return RunRequest(
         tasks=tasks,
         settings=settings,
@@ -165,7 +187,7 @@ def make_request(flags: dict[str, Any]) -> Any:
         genres=names(flags["genres"]),
         limit=limit_of(flags["limit"]),
         include=flags["include_path"],
-        **{key: flags[key] for key in (*same, "fresh", "bad_rows", "genre_map")},
+        **{key: flags[key] for key in (*same, "fresh", "bad_rows", "genre_map", "price_file")},
     )
 
 
@@ -178,11 +200,33 @@ def batch_size(text: str) -> int | None:
     raise UsageError(f"--batch_size {text}: a whole number above 0, or auto")
 
 
+def judge_notes(result: Any) -> list[str]:
+    """What a judge's calls came to: retries, tokens, money."""
+    counts, cost = result.manifest.get("counts", {}), result.manifest.get("cost")
+    if "calls" not in counts:
+        return []
+    text = f"{counts['calls']:,} calls"
+    if counts["retries"]:
+        kinds = ", ".join(f"{n:,} x {kind}" for kind, n in sorted(counts["retries"].items()))
+        text += f" (and tried again: {kinds})"
+    if counts["tokens_in"] is not None:
+        text += f"; {counts['tokens_in']:,} tokens in"
+    if counts["tokens_out"] is not None:
+        text += f", {counts['tokens_out']:,} out"
+    if counts["tokens_reasoning"]:
+        text += f" ({counts['tokens_reasoning']:,} of them reasoning)"
+    if cost and cost["amount"] is not None:
+        text += f"; {cost['currency']} {cost['amount']:,.4f}"
+    return [text]
+
+
 def _show(results: list[Any]) -> None:
     from harness.reports import render_run
 
     for result in results:
         click.echo(render_run(result.results))
+        for line in judge_notes(result):
+            click.echo(line)
         state = "finished before, reused" if result.reused else "finished"
         click.echo(f"{state}: {result.folder}\n")
         errors = result.results["metrics"].get("errors", 0)

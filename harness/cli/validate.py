@@ -28,8 +28,8 @@ _FOLDERS = ("tasks", "judges")
     help="A folder with your own YAML.",
 )
 def validate(what: tuple[str, ...], include_path: tuple[Path, ...]) -> None:
-    """Check task, group, genre and recipe files: every one that ships (and those under
-    --include_path), or the ones named.
+    """Check YAML files (tasks, groups, genre maps, recipes, judges, price lists): every one that
+    ships and those under --include_path, or the ones named.
 
     A line for each good file, all errors of each bad one; exit 1 where any is bad.
     """
@@ -68,7 +68,7 @@ def _find(name: str, include: tuple[Path, ...]) -> tuple[Path, bool]:
         return path, False
     known = _known(include)
     if name not in known:
-        raise UsageError(unknown_name("task, genre map or recipe", name, known))
+        raise UsageError(unknown_name("task, genre map, recipe or judge", name, known))
     return known[name], True
 
 

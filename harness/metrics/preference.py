@@ -12,6 +12,7 @@ from harness.errors import DataError, UsageError, unknown_name
 from harness.metrics.accuracy import accuracy, failures, mean, order, pair_values
 from harness.metrics.genres import genres
 from harness.metrics.length import length
+from harness.metrics.repeats import repeats
 from harness.metrics.table import (
     ERROR,
     OUTCOMES,
@@ -39,6 +40,7 @@ METRICS: Mapping[str, Metric] = {
     "failures": failures,
     "order": order,
     "length": length,
+    "repeats": repeats,
 }
 
 UNDERPOWERED = 0.10  # half-width of a Wilson interval over which a row ranks nothing

@@ -55,11 +55,13 @@ class VerdictTable:
     """V verdicts that count, sorted by pair, order and repeat; every array has V rows.
 
     `pair` is a row of the PairTable, `order` -1 (none), 0 (chosen first) or 1 (rejected
-    first), `outcome` an index in OUTCOMES.
+    first), `repeat` the number of the answer to one prompt, from 0, `outcome` an index in
+    OUTCOMES.
     """
 
     pair: IntArray
     order: IntArray
+    repeat: IntArray
     outcome: IntArray
     truncated: BoolArray
 
@@ -177,6 +179,7 @@ def verdict_table(pairs: PairTable, lines: Iterable[bytes]) -> VerdictTable:
     return VerdictTable(
         pair=rows[last],
         order=orders[last],
+        repeat=repeats[last],
         outcome=_ints(outcome)[last],
         truncated=np.array(truncated, np.bool_)[last],
     )

@@ -114,8 +114,42 @@ def cluster_ci95(
     """
     if sizes.size < 2:
         return None
-    means = bootstrap_means(cluster_types(sums, sizes), seed=seed, resamples=resamples)
-    low, high = np.percentile(means, [2.5, 97.5])
+    return percentiles95(
+        bootstrap_means(cluster_types(sums, sizes), seed=seed, resamples=resamples)
+    )
+
+
+def bootstrap_totals(
+    rows: FloatArray, cluster: IntArray, *, seed: int, resamples: int = RESAMPLES
+) -> FloatArray:
+    """Column sums of each resample of as many clusters as there are; N rows of K to (R, K).
+
+    For what is made of several sums. Clusters whose K sums are equal (to 12 decimals) are of one
+    kind; the kinds are drawn in the order of their sums, the first column first.
+    """
+    _, row = np.unique(cluster, return_inverse=True)
+    sums = [np.round(np.bincount(row, weights=column), 12) for column in rows.T]
+    place = np.zeros(sums[0].size, np.int64)
+    for column in sums:
+        distinct, code = np.unique(column, return_inverse=True)
+        place = np.unique(place * distinct.size + code, return_inverse=True)[1]
+    _, first, counts = np.unique(place, return_index=True, return_counts=True)
+    kinds = np.stack([column[first] for column in sums], axis=1)
+    rng = generator(seed, Stream.BOOTSTRAP)
+    block = max(1, _BLOCK // counts.size)
+    totals = []
+    for done in range(0, resamples, block):
+        size = min(block, resamples - done)
+        totals.append(rng.multinomial(place.size, counts / place.size, size=size) @ kinds)
+    return np.concatenate(totals)
+
+
+def percentiles95(values: FloatArray) -> Interval | None:
+    """The 2.5 and 97.5 percentiles of what is not nan; null of nothing."""
+    known = values[~np.isnan(values)]
+    if not known.size:
+        return None
+    low, high = np.percentile(known, [2.5, 97.5])
     return float(low), float(high)
 
 

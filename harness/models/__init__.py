@@ -5,30 +5,34 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 
-from harness.models.base import ModelSettings, PairJudge, RewardModel
+from harness.models.base import ChatModel, ModelSettings, PairJudge, RewardModel
 from harness.models.device import require_torch
 from harness.models.ref import parse_model
 
-__all__ = ["MODELS", "ModelSettings", "PairJudge", "RewardModel", "open_model"]
+__all__ = [
+    "MODELS", "AnyModel", "ChatModel", "ModelSettings", "PairJudge", "RewardModel", "open_model",
+]  # fmt: skip
+
+AnyModel = RewardModel | PairJudge | ChatModel
 
 # backend -> module:function(ref, settings); a new kind of model is one file and one line
 MODELS = {
-    "hf": "harness.models.reward:open_reward",
+    "hf": "harness.models.hf:open_hf",
     "likelihood": "harness.models.likelihood:open_likelihood",
+    "openai": "harness.models.server:open_server",
+    "vllm": "harness.models.vllm:open_vllm",
+    "lm_eval": "harness.models.lm_eval:open_lm_eval",
     "baseline": "harness.models.baseline:open_baseline",
+    "fake": "harness.models.fake:open_fake",
 }
 _NEED_TORCH = ("hf", "likelihood")
 
 
-def open_model(
-    model: str, model_args: str | None, settings: ModelSettings
-) -> RewardModel | PairJudge:
+def open_model(model: str, model_args: str | None, settings: ModelSettings) -> AnyModel:
     """The model a --model names; reads configuration, not weights."""
     ref = parse_model(model, model_args, tuple(MODELS))
     if ref.backend in _NEED_TORCH:
         require_torch()
     module, _, attribute = MODELS[ref.backend].partition(":")
-    opener: Callable[..., RewardModel | PairJudge] = getattr(
-        importlib.import_module(module), attribute
-    )
+    opener: Callable[..., AnyModel] = getattr(importlib.import_module(module), attribute)
     return opener(ref, settings)

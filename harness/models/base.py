@@ -134,7 +134,12 @@ Done = Callable[[ChatRequest, Completion], None]
 
 @runtime_checkable
 class ChatModel(Model, Protocol):
-    """A model that answers messages with text."""
+    """A model that answers messages with text.
+
+    `config` is the config.json of its checkpoint, empty where there is none to read.
+    """
+
+    config: Mapping[str, Any]
 
     def reserved(self) -> tuple[str, ...]:
         """Strings its tokenizer takes for special tokens; none where it cannot be known."""

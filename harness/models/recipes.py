@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 from harness.errors import ModelError, UsageError
-from harness.models.base import ModelSettings
+from harness.models.base import ChatModel, ModelSettings
 from harness.models.checkpoint import Checkpoint
-from harness.spec_files import find_specs, load_named, parse_spec
-from harness.specs import Match, RewardRecipe
+from harness.spec_files import find_specs, load_any, load_named, parse_spec
+from harness.specs import Judge, Match, PairwiseJudge, PointwiseJudge, RewardRecipe
+
+Matchable = RewardRecipe | PairwiseJudge | PointwiseJudge
+Kinds = tuple[type[Matchable], ...]
 
 
 def choose_recipe(checkpoint: Checkpoint, settings: ModelSettings) -> RewardRecipe:
@@ -17,24 +21,46 @@ def choose_recipe(checkpoint: Checkpoint, settings: ModelSettings) -> RewardReci
         return load_named(
             "judges", settings.judge, RewardRecipe, "reward-model recipe", settings.include
         )
-    best: list[tuple[tuple[int, int], RewardRecipe]] = []
-    for path in find_specs("judges", settings.include).values():
+    found = _best((RewardRecipe,), checkpoint.config, settings, str(checkpoint.path))
+    if found is None:
+        raise ModelError(no_recipe(checkpoint))
+    return cast(RewardRecipe, found)
+
+
+def choose_judge(model: ChatModel, settings: ModelSettings) -> Judge:
+    """The judge file named by --judge, the one made for this checkpoint, or `pairwise`."""
+    kinds = (PairwiseJudge, PointwiseJudge)
+    spec: Any = None
+    if settings.judge is None:
+        spec = _best(kinds, model.config, settings, model.name)
+    if spec is None:
+        name = settings.judge or "pairwise"
+        spec = load_any("judges", name, kinds, "judge", settings.include)
+    return cast(Judge, spec)
+
+
+def _best(
+    kinds: Kinds, config: Mapping[str, Any], settings: ModelSettings, where: str
+) -> Matchable | None:
+    """The file of these kinds whose match says most of a config.json; None where none holds."""
+    best: list[tuple[tuple[int, int], Matchable]] = []
+    for path in find_specs("judges", settings.include).values() if config else ():
         spec = parse_spec(path)
-        if isinstance(spec, RewardRecipe) and spec.match is not None:
-            strength = match_strength(spec.match, checkpoint.config)
+        if isinstance(spec, kinds) and spec.match is not None:
+            strength = match_strength(spec.match, config)
             if strength is not None:
                 best.append((strength, spec))
     if not best:
-        raise ModelError(no_recipe(checkpoint))
+        return None
     top = max(strength for strength, _ in best)
     chosen = [spec for strength, spec in best if strength == top]
     if len(chosen) > 1:
         names = ", ".join(sorted(spec.name for spec in chosen))
-        raise UsageError(f"{checkpoint.path}: several recipes fit ({names}); choose with --judge")
+        raise UsageError(f"{where}: several files fit ({names}); choose with --judge")
     return chosen[0]
 
 
-def match_strength(match: Match, config: dict[str, Any]) -> tuple[int, int] | None:
+def match_strength(match: Match, config: Mapping[str, Any]) -> tuple[int, int] | None:
     """(exact architecture, number of config keys) of a match that holds, else None."""
     names = [str(name) for name in config.get("architectures") or []]
     exact = any(name in match.architectures for name in names)
@@ -47,11 +73,11 @@ def match_strength(match: Match, config: dict[str, Any]) -> tuple[int, int] | No
     return int(exact), len(match.config)
 
 
-def _at(config: dict[str, Any], key: str) -> Any:
+def _at(config: Mapping[str, Any], key: str) -> Any:
     """The value at a dotted key."""
     value: Any = config
     for part in key.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
+        value = value.get(part) if isinstance(value, Mapping) else None
     return value
 
 

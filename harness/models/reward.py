@@ -6,30 +6,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.batching import Budget
-from harness.models.base import Encoded, ModelRef, ModelSettings, RewardModel
-from harness.models.checkpoint import Checkpoint, open_checkpoint
+from harness.models.base import Encoded, ModelSettings, RewardModel
+from harness.models.checkpoint import Checkpoint
 from harness.models.engine import Engine, Kind
 from harness.models.fit import fit
 from harness.models.loading import ScoreHead, load_head, make_head
 from harness.models.network import Network
 from harness.models.recipes import choose_recipe
-from harness.models.ref import check_options
 from harness.records import Candidate
 from harness.specs import RewardRecipe, spec_sha256
 
-OPTIONS = ("revision", "peft", "device_map", "name")
 
-
-def open_reward(ref: ModelRef, settings: ModelSettings) -> RewardModel:
-    """A folder or hub id: a reward model of transformers, run by its recipe."""
-    check_options(ref.options, OPTIONS)
-    checkpoint = open_checkpoint(ref.what, revision=ref.options.get("revision"))
+def open_reward(
+    checkpoint: Checkpoint, settings: ModelSettings, options: Mapping[str, str]
+) -> RewardModel:
+    """A reward model of transformers, run by its recipe."""
     recipe = choose_recipe(checkpoint, settings)
     if recipe.head.read == "last_token":
-        return SequenceReward(checkpoint, recipe, settings, options=ref.options)
+        return SequenceReward(checkpoint, recipe, settings, options=options)
     from harness.models.own_forward import OwnForwardReward
 
-    return OwnForwardReward(checkpoint, recipe, settings, options=ref.options)
+    return OwnForwardReward(checkpoint, recipe, settings, options=options)
 
 
 class HfReward:

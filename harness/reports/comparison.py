@@ -61,18 +61,25 @@ class RunComparison:
     seed: int
 
 
-def compare_runs(runs: Sequence[FinishedRun], labels: Sequence[str], *, seed: int) -> RunComparison:
-    """Compare two or more finished runs; DataError saying what differs if not the same pairs."""
+def compare_runs(
+    runs: Sequence[FinishedRun], labels: Sequence[str], *, seed: int, tie: float = 0.0
+) -> RunComparison:
+    """Compare two or more finished runs by their pair values, in which a tie is worth `tie`.
+
+    Raises DataError saying what differs where they are not over the same pairs.
+    """
     refuse_other_pairs(runs, labels)
-    orders = _same_order(runs)
+    orders = same_order(runs)
     values = [
-        pair_values(run.pairs, run.verdicts)[rows] for run, rows in zip(runs, orders, strict=True)
+        pair_values(run.pairs, run.verdicts, tie=tie)[rows]
+        for run, rows in zip(runs, orders, strict=True)
     ]
     cluster = runs[0].pairs.cluster
     tests = paired.compare(
         values,
         cluster,
-        one_verdict=[paired.one_verdict(run.verdicts) for run in runs],
+        # a tie of half a point is no outcome of McNemar's test
+        one_verdict=[tie == 0 and paired.one_verdict(run.verdicts) for run in runs],
         seed=seed,
     )
     count = len(tests.tests)
@@ -116,7 +123,7 @@ def _data(run: FinishedRun) -> str:
     return f"{run.results['data']['file']} (sha256 {run.results['data']['sha256'][:8]})"
 
 
-def _same_order(runs: Sequence[FinishedRun]) -> list[IntArray]:
+def same_order(runs: Sequence[FinishedRun]) -> list[IntArray]:
     """For every run the rows that put its pairs in the order of the first run's."""
     ids = runs[0].pairs.pair_id
     orders = []

@@ -8,8 +8,8 @@ from typing import Any
 from harness.metrics.preference import UNDERPOWERED, grouped
 from harness.reports.bands import BANDS
 from harness.reports.overall import ACCURACY, Entry
-from harness.reports.tables import Column, Table, from_records
-from harness.reports.text import BLANK, MEMBER, TOO_SMALL
+from harness.reports.tables import Column, Table, from_records, nested
+from harness.reports.text import TOO_SMALL
 
 IDENTITY = (
     Column("task", "task"),
@@ -100,17 +100,3 @@ def printed_groups(entries: Sequence[Entry], by: str, *, seed: int = 0) -> Table
         notes=notes,
     )
     return nested(printed, several=several)
-
-
-def nested(table: Table, *, several: bool) -> Table:
-    """Columns group and model made one: of several runs, a line with the group's name and then
-    a row a run; of one run, the group's name alone."""
-    rows: list[tuple[Any, ...]] = []
-    above = None
-    for group, model, *numbers in table.rows:
-        if several and group != above:
-            rows.append((group, *[BLANK] * len(numbers)))
-        rows.append((f"{MEMBER}{model}" if several else group, *numbers))
-        above = group
-    columns = (table.columns[0], *table.columns[2:])
-    return Table(table.title, columns, tuple(rows), table.notes)

@@ -8,6 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.metrics.table import PairTable, VerdictTable
+from harness.reports.judge_tables import (
+    JUDGE,
+    REPEATS,
+    SELF,
+    judge_record,
+    printed_rules,
+    repeats_table,
+    rule_table,
+    self_table,
+)
 from harness.reports.tables import Column, Table, from_records
 from harness.reports.text import plural
 
@@ -24,7 +34,7 @@ OVERALL = (
     Column("language", "language"),
     Column("model", "model", "name"),
     Column("run", "run"),
-    Column("judge", "judge"),
+    *JUDGE,
     Column("data", "data"),
     Column("data_sha256", "data sha256"),
     Column("data_replaced", "data replaced"),
@@ -50,6 +60,8 @@ OVERALL = (
     Column("accuracy_longer_chosen", "right if\nlonger %", "percent"),
     Column("accuracy_shorter_chosen", "right if\nshorter %", "percent"),
     Column("length_balanced_accuracy", "balanced\n%", "percent"),
+    *REPEATS,
+    *SELF,
 )
 
 
@@ -115,13 +127,12 @@ def overall_table(entries: Sequence[Entry]) -> Table:
 
 def _record(entry: Entry) -> dict[str, Any]:
     results = entry.results
-    judge = results.get("judge")
     return dict(results["metrics"]) | {
         "task": results["task"],
         "language": results["language"],
         "model": entry.label,
         "run": entry.run,
-        "judge": judge["name"] if judge else None,
+        **judge_record(results),
         "data": results["data"]["file"],
         "data_sha256": results["data"]["sha256"],
         "data_replaced": bool(results["data"].get("replaced")),
@@ -146,8 +157,7 @@ def overall_tables(entries: Sequence[Entry]) -> list[Table]:
     tables = [
         everything.pick(
             f"{task} ({entries[0].results['language']}): accuracy",
-            ("model", "n", "accuracy", "ci95", "wilson95", "accuracy_half", "accuracy_both"),
-            optional=("accuracy_both",),
+            ("model", "n", "accuracy", "ci95", "wilson95", "accuracy_half"),
             notes=[*data_notes(entries), INTERVALS],
         ),
         everything.pick(
@@ -169,9 +179,11 @@ def overall_tables(entries: Sequence[Entry]) -> list[Table]:
         ),
     ]
     if any(rate is not None for rate in everything.values("first_pick_rate")):
-        order = everything.pick(f"{task}: order", ("model", "first_pick_rate", "consistency"))
-        tables.insert(3, order)
-    return tables
+        keys = ("model", "first_pick_rate", "consistency", "accuracy_both")
+        tables.insert(3, everything.pick(f"{task}: order", keys))
+    rules = rule_table([(entry.label, entry.run, entry.results) for entry in entries])
+    tables[1:1] = printed_rules(rules, task, several=len(entries) > 1)
+    return [*tables, *repeats_table(everything, task), *self_table(everything, task)]
 
 
 INTERVALS = (

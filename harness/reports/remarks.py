@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.metrics.uncertainty import FEWEST_CLUSTERS
+from harness.reports.judge_remarks import (
+    judge_remark,
+    order_remark,
+    repeats_remark,
+    rules_remark,
+    self_remark,
+    ties_remark,
+)
 from harness.reports.text import interval, p_equals, percent, plural
 
 
@@ -29,12 +37,18 @@ def headline(results: Mapping[str, Any]) -> str:
 def remarks(results: Mapping[str, Any]) -> list[str]:
     """What is worth saying, in the order a reader asks; nothing where there is nothing to say."""
     metrics, data = results["metrics"], results["data"]
+    ties = ties_remark(results)
     found = [
+        judge_remark(results),
         _nulls(results),
         _genres(metrics),
-        _failures(metrics),
-        _order(metrics),
+        rules_remark(results),
+        ties,
+        _failures(metrics, ties_said=bool(ties)),
+        order_remark(results),
+        repeats_remark(results),
         _length(metrics),
+        self_remark(results),
         _data(data),
     ]
     return [sentence for sentence in found if sentence]
@@ -69,10 +83,10 @@ def _genres(metrics: Mapping[str, Any]) -> str:
     return f"{text} by chance ({p_equals(p)}): {verdict}."
 
 
-def _failures(metrics: Mapping[str, Any]) -> str:
+def _failures(metrics: Mapping[str, Any], *, ties_said: bool) -> str:
     parts = []
     ties, unparsed, errors = (metrics.get(key) or 0 for key in ("ties", "unparsed", "errors"))
-    if ties:
+    if ties and not ties_said:
         parts.append(
             f"{plural(ties, 'tie')}, counted wrong "
             f"(as half: {percent(metrics.get('accuracy_half'))}%)"
@@ -86,16 +100,6 @@ def _failures(metrics: Mapping[str, Any]) -> str:
     if metrics.get("truncated"):
         parts.append(f"{plural(metrics['truncated'], 'verdict')} on truncated texts")
     return f"Failures: {'; '.join(parts)}." if parts else ""
-
-
-def _order(metrics: Mapping[str, Any]) -> str:
-    first, same = metrics.get("first_pick_rate"), metrics.get("consistency")
-    if first is None and same is None:
-        return ""
-    return (
-        f"Order: the first text shown wins in {percent(first)}%, the outcome is the same in both "
-        f"orders in {percent(same)}%."
-    )
 
 
 def _length(metrics: Mapping[str, Any]) -> str:

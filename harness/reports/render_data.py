@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.reports.tables import Column, Table
 
-_PAIRS = ("interval", "points_interval")
+_PAIRS = ("interval", "points_interval", "ratio_interval")
 
 
 def csv_text(table: Table) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.reports.groups import group_table, printed_groups
+from harness.reports.judge_tables import rule_table
 from harness.reports.overall import Entry, overall_table, overall_tables
 from harness.reports.sources import printed_sources, source_table
 from harness.reports.tables import Table
@@ -31,8 +32,14 @@ def tidy(tasks: Sequence[Sequence[Entry]], by: str | None) -> Table:
 
 
 def document(tasks: Sequence[Sequence[Entry]], by: str) -> dict[str, Any]:
-    """The same as two tables: `runs`, and `groups` by `by`."""
-    return {"by": by, "runs": tidy(tasks, None), "groups": tidy(tasks, by)}
+    """The same as tables: `runs`, `groups` by `by`, and `rules`, a row a further verdict rule."""
+    runs = [(entry.label, entry.run, entry.results) for entries in tasks for entry in entries]
+    return {
+        "by": by,
+        "runs": tidy(tasks, None),
+        "groups": tidy(tasks, by),
+        "rules": rule_table(runs),
+    }
 
 
 def _groups(entries: Sequence[Entry], by: str) -> Table:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from harness.metrics.preference import grouped
-from harness.metrics.table import CHOSEN, REJECTED, IntArray, PairTable, VerdictTable
-from harness.reports.groups import IDENTITY, identity, nested
+from harness.metrics.sources import UNKNOWN, by_source
+from harness.reports.groups import IDENTITY, identity
 from harness.reports.overall import Entry
-from harness.reports.tables import Column, Table, from_records
+from harness.reports.tables import Column, Table, from_records, nested
 
 SOURCES = (
     *IDENTITY,
     Column("group", "text by", "name"),
+    Column("own_family", "own family"),
     Column("n_chosen", "n as\nchosen", "count"),
     Column("accuracy_chosen", "right\n%", "percent"),
     Column("n_rejected", "n as\nrejected", "count"),
@@ -40,17 +37,20 @@ FAVOUR_NOTE = (
     "How often people and the model take this source's text when the other side is someone "
     "else's (ties and failed verdicts aside); favour is the model's share less the people's."
 )
-UNKNOWN = "(unknown)"
-_ARRAYS: tuple[str, ...] = ("genre", "tag", "cluster", "chosen_chars", "rejected_chars", "gap")
-_ARRAYS += ("chosen_model", "rejected_model")
+OWN = "*"
 
 
 def source_table(entries: Sequence[Entry], *, seed: int = 0) -> Table:
-    """Every source model under every run; unknown sources last."""
+    """Every source model under every run; unknown sources last.
+
+    `own_family` says whether the judge is of the source's family, null where no family is known.
+    """
     of_run = [_sources(entry, seed) for entry in entries]
     names = sorted({n for rows in of_run for n in rows}, key=lambda n: (n == UNKNOWN, n))
     records = [
-        rows[name] | identity(entry, "source_model") | {"group": name}
+        rows[name]
+        | identity(entry, "source_model")
+        | {"group": name, "own_family": _is_own(entry, name)}
         for name in names
         for entry, rows in zip(entries, of_run, strict=True)
         if name in rows
@@ -58,89 +58,48 @@ def source_table(entries: Sequence[Entry], *, seed: int = 0) -> Table:
     return from_records("", SOURCES, records)
 
 
+def _sources(entry: Entry, seed: int) -> dict[str, dict[str, Any]]:
+    assert entry.tables is not None
+    return by_source(*entry.tables(), seed=seed)
+
+
+def _is_own(entry: Entry, source: str) -> bool | None:
+    own = entry.results.get("self_preference")
+    return None if own is None else source in own["models"]
+
+
 def printed_sources(entries: Sequence[Entry], *, seed: int = 0) -> list[Table]:
     """Two tables that fit a terminal: accuracy by side, and favour."""
     table = source_table(entries, seed=seed)
     several = len(entries) > 1
+    shown = _marked(table, "model" if several else "group")
+    own = [_own_note(entries)] if any(table.values("own_family")) else []
     of = "" if several else f": {entries[0].label}"
-    sides = table.pick(
+    sides = shown.pick(
         f"{entries[0].task} by source model{of}",
         ("group", "model", *_SIDES, "n", "accuracy", "wilson95"),
-        notes=[SIDES_NOTE],
+        notes=[SIDES_NOTE, *own],
     )
-    favour = table.pick(
+    favour = shown.pick(
         f"{entries[0].task}: favour for a source model{of}",
         ("group", "model", "picked_by_people", "picked_by_model", "favour"),
-        notes=[FAVOUR_NOTE],
+        notes=[FAVOUR_NOTE, *own],
     )
     return [nested(sides, several=several), nested(favour, several=several)]
 
 
-def _sources(entry: Entry, seed: int) -> dict[str, dict[str, Any]]:
-    assert entry.tables is not None
-    pairs, verdicts = entry.tables()
-    names = (*pairs.models, UNKNOWN)
-    unknown = len(pairs.models)
-    chosen = np.where(pairs.chosen_model < 0, unknown, pairs.chosen_model)
-    rejected = np.where(pairs.rejected_model < 0, unknown, pairs.rejected_model)
-    by_chosen = grouped(pairs, verdicts, chosen, names, seed=seed)
-    by_rejected = grouped(pairs, verdicts, rejected, names, seed=seed)
-    either = grouped(*_doubled(pairs, verdicts, chosen, rejected), names, seed=seed)
-    people, model, favour = _picks(verdicts, chosen, rejected, len(names))
-    rows = {}
-    for code, name in enumerate(names):
-        if name not in either:
-            continue
-        one, other = by_chosen.get(name, {}), by_rejected.get(name, {})
-        rows[name] = either[name] | {
-            "n_chosen": one.get("n", 0),
-            "accuracy_chosen": one.get("accuracy"),
-            "n_rejected": other.get("n", 0),
-            "accuracy_rejected": other.get("accuracy"),
-            "picked_by_people": people[code],
-            "picked_by_model": model[code],
-            "favour": favour[code],
-        }
-    return rows
-
-
-def _doubled(
-    pairs: PairTable, verdicts: VerdictTable, chosen: IntArray, rejected: IntArray
-) -> tuple[PairTable, VerdictTable, IntArray]:
-    """Each pair once under its chosen source and once under its rejected one, where they differ."""
-    n = chosen.size
-    again = np.flatnonzero(chosen != rejected)
-    rows = np.concatenate([np.arange(n), again])
-    copy = np.full(n, -1, dtype=np.int64)
-    copy[again] = n + np.arange(again.size)
-    repeated = np.flatnonzero(copy[verdicts.pair] >= 0)
-    columns = {name: getattr(pairs, name)[rows] for name in _ARRAYS}
-    twice = replace(pairs, pair_id=[pairs.pair_id[row] for row in rows], **columns)
-    of_verdict = np.concatenate([np.arange(verdicts.pair.size), repeated])
-    return (
-        twice,
-        VerdictTable(
-            pair=np.concatenate([verdicts.pair, copy[verdicts.pair[repeated]]]),
-            order=verdicts.order[of_verdict],
-            outcome=verdicts.outcome[of_verdict],
-            truncated=verdicts.truncated[of_verdict],
-        ),
-        np.concatenate([chosen, rejected[again]]),
+def _marked(table: Table, key: str) -> Table:
+    """The same with a star behind what is printed of the rows of a judge's own family."""
+    at = [column.key for column in table.columns].index(key)
+    rows = tuple(
+        (*row[:at], f"{row[at]} {OWN}", *row[at + 1 :]) if own else row
+        for row, own in zip(table.rows, table.values("own_family"), strict=True)
     )
+    return Table(table.title, table.columns, rows, table.notes)
 
 
-def _picks(
-    verdicts: VerdictTable, chosen: IntArray, rejected: IntArray, width: int
-) -> tuple[list[float | None], list[float | None], list[float | None]]:
-    """Shares in which people and the model take each source's text, and the model's less the
-    people's, over decided verdicts with two sources."""
-    counts = (verdicts.outcome <= REJECTED) & (chosen != rejected)[verdicts.pair]
-    winner, loser = chosen[verdicts.pair[counts]], rejected[verdicts.pair[counts]]
-    picked = np.where(verdicts.outcome[counts] == CHOSEN, winner, loser)
-    people, model = np.bincount(winner, minlength=width), np.bincount(picked, minlength=width)
-    shown = people + np.bincount(loser, minlength=width)
-    return _shares(people, shown), _shares(model, shown), _shares(model - people, shown)
-
-
-def _shares(part: IntArray, whole: IntArray) -> list[float | None]:
-    return [float(k / n) if n else None for k, n in zip(part, whole, strict=True)]
+def _own_note(entries: Sequence[Entry]) -> str:
+    families = {
+        str(own["family"]) for entry in entries if (own := entry.results.get("self_preference"))
+    }
+    return f"{OWN} a source of the judge's own family ({', '.join(sorted(families))})."

@@ -6,8 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness.reports.text import BLANK, MEMBER
+
 Kind = Literal[
-    "name", "text", "count", "percent", "interval", "points", "points_interval", "p", "flag"
+    "name",
+    "text",
+    "count",
+    "percent",
+    "interval",
+    "points",
+    "points_interval",
+    "ratio",
+    "ratio_interval",
+    "p",
+    "flag",
 ]
 WORDS = ("name", "text", "flag")  # kinds that stand to the left; numbers stand to the right
 
@@ -17,9 +29,9 @@ class Column:
     """`key` names the column in CSV and JSON, `head` in printed tables.
 
     Values: `percent` and `points` are shares (0.541 prints as 54.1), `interval` and
-    `points_interval` two of them, `p` a probability, `count` a whole number; None anywhere.
-    A `name` may be long and fold, a `text` is short; a `flag` is True or False and prints as
-    "n too small" or nothing.
+    `points_interval` two of them, `ratio` and `ratio_interval` plain numbers, `p` a
+    probability, `count` a whole number; None anywhere. A `name` may be long and fold, a `text`
+    is short; a `flag` is True or False and prints as "n too small" or nothing.
     """
 
     key: str
@@ -72,3 +84,17 @@ def from_records(
     """A table whose rows are looked up by column key; a missing key is null."""
     rows = tuple(tuple(record.get(column.key) for column in columns) for record in records)
     return Table(title, tuple(columns), rows)
+
+
+def nested(table: Table, *, several: bool) -> Table:
+    """The first two columns made one: where there are several, a line with what the first says
+    and then a row for each of the second; else the first alone."""
+    rows: list[tuple[Any, ...]] = []
+    above = None
+    for group, model, *numbers in table.rows:
+        if several and group != above:
+            rows.append((group, *[BLANK] * len(numbers)))
+        rows.append((f"{MEMBER}{model}" if several else group, *numbers))
+        above = group
+    columns = (table.columns[0], *table.columns[2:])
+    return Table(table.title, columns, tuple(rows), table.notes)

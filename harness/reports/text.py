@@ -40,6 +40,19 @@ def interval(ends: Sequence[float] | None, *, signed: bool = False) -> str:
     return f"[{write(ends[0])}, {write(ends[1])}]"
 
 
+def ratio(number: float | None) -> str:
+    """A coefficient: 0.4125 as 0.413, -0.0001 as 0.000."""
+    if number is None:
+        return NOTHING
+    text = f"{number:.3f}"
+    return "0.000" if text == "-0.000" else text
+
+
+def ratio_interval(ends: Sequence[float] | None) -> str:
+    """Two of them: [0.298, 0.521]."""
+    return NOTHING if ends is None else f"[{ratio(ends[0])}, {ratio(ends[1])}]"
+
+
 def p_value(p: float | None) -> str:
     """As papers print it: three decimals, and <0.001 below that."""
     if p is None:
@@ -75,6 +88,10 @@ def cell(value: Any, kind: str) -> str:
             return points(value)
         case "points_interval":
             return interval(value, signed=True)
+        case "ratio":
+            return ratio(value)
+        case "ratio_interval":
+            return ratio_interval(value)
         case "p":
             return p_value(value)
         case "count":

@@ -72,18 +72,21 @@ def test_weights_that_were_cut_off_are_named(run: Harness, checkpoint: Callable[
     assert said.message.startswith(f"{weights}: damaged or cut off")
 
 
-def test_a_causal_lm_is_sent_to_likelihood(run: Harness, checkpoint: Callable[..., Path]) -> None:
-    folder = checkpoint(head="ForCausalLM")
-    said = run(model=folder)
-    assert said.code == 1
-    assert f"--model likelihood:{folder}" in said.message
+def test_a_causal_lm_judges_and_never_scores_but_by_its_likelihood(
+    run: Harness, checkpoint: Callable[..., Path]
+) -> None:
+    folder = checkpoint(head="ForCausalLM", max_position_embeddings=4096)
+    said = run("--gen_kwargs", "max_tokens=4", model=folder)
+    assert said.code == 0 and "calls;" in said.out
+    refused = run("--judge", "sequence_classifier", model=folder)
+    assert refused.code == 1 and "no reward head" in refused.message
     assert run("--device", "cpu", model=f"likelihood:{folder}").code == 0
 
 
 @pytest.mark.parametrize(
     ("judge", "message"),
     [
-        ("litbnech", "unknown reward-model recipe 'litbnech': did you mean 'litbench'?"),
+        ("litbnech", "unknown judge or recipe 'litbnech': did you mean 'litbench'?"),
         ("nosuch.yaml", "nosuch.yaml: No such file or directory"),
     ],
 )

@@ -1,0 +1,155 @@
+"""lm-eval's transformers back-end: prompts rendered by us, so that none is cut or loses a part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UsageError
+from harness.models.base import (
+    ChatRequest,
+    Completion,
+    Done,
+    ModelRef,
+    ModelSettings,
+    OutOfMemory,
+)
+from harness.models.chat_prompt import ChatPrompt
+from harness.models.chat_rows import RowMaker
+from harness.models.checkpoint import open_checkpoint
+from harness.models.device import hardware, require_torch, resolve_device, resolve_dtype
+from harness.models.encode import load_tokenizer
+from harness.models.lm_eval import LmEvalChat, whole_number
+from harness.models.lm_eval_calls import ask_chunks, completion, gen_kwargs, generate
+from harness.records import Message
+from harness.specs import Sampling
+
+if TYPE_CHECKING:  # imports torch
+    from harness.models.chat_flight import Row
+
+_ROWS = 8  # its batches are static: all wait for the longest
+_WINDOW = 512  # prompts that are sorted by length together
+
+
+class LmEvalHf(LmEvalChat):
+    """HFLM: static batches of prompts of like length, longest first."""
+
+    def __init__(self, kind: Any, ref: ModelRef, settings: ModelSettings) -> None:
+        require_torch()
+        super().__init__(kind, ref, settings)
+        if "pretrained" not in self.args:
+            raise UsageError(f"--model {self.backend}: add --model_args pretrained=PATH")
+        revision = self.args.pop("revision", None)
+        self.checkpoint = open_checkpoint(self.args["pretrained"], revision=revision)
+        self.args["pretrained"] = str(self.checkpoint.path)
+        self.config = self.checkpoint.config
+        self.name = ref.options.get("name") or self.checkpoint.name
+        self.device = resolve_device(settings)
+        self.dtype = self.args.get("dtype") or resolve_dtype(settings, self.device, "bfloat16")
+        self._size = whole_number(self.args, "batch_size", settings.batch_size or _ROWS)
+        limits = (self.checkpoint.context, settings.max_length)
+        self._limit = whole_number(
+            self.args, "max_length", min((n for n in limits if n is not None), default=2048)
+        )
+
+    @cached_property
+    def prompt(self) -> ChatPrompt:
+        """The tokenizer and its chat template."""
+        trust = self.settings.trust_remote_code
+        tokenizer = load_tokenizer(self.checkpoint, trust_remote_code=trust)
+        return ChatPrompt(tokenizer, str(self.checkpoint.path))
+
+    @cached_property
+    def rows(self) -> RowMaker:
+        """Renders prompts and measures them: lm-eval would cut long ones on the left."""
+        return RowMaker(self.prompt, limit=self._limit, name=self.name)
+
+    def identity(self) -> Mapping[str, Any]:
+        """The checkpoint's contents among the arguments, and how it computes."""
+        found = dict(super().identity())
+        args = found["args"] | {
+            "pretrained": self.checkpoint.fingerprint(),
+            "dtype": self.dtype,
+            "max_length": self._limit,
+            "trust_remote_code": self.settings.trust_remote_code,
+        }
+        return {**found, "args": args}
+
+    def facts(self) -> Mapping[str, Any]:
+        """How it ran."""
+        return {
+            **super().facts(),
+            "dtype": self.dtype,
+            "context": self.checkpoint.context,
+            "max_length": self._limit,
+            "architecture": self.checkpoint.architecture,
+            "revision": self.checkpoint.revision,
+            "chat_template_sha256": self.prompt.template_sha256(),
+            "system_role": "merged" if self.prompt.merges_system else "own",
+            "hardware": hardware(self.device),
+            "dropped_parameters": list(self.rows.dropped),
+        }
+
+    def reserved(self) -> tuple[str, ...]:
+        """Strings that the tokenizer makes control tokens of."""
+        return self.prompt.reserved()
+
+    def count(self, messages: Sequence[Message]) -> int:
+        """Tokens of the rendered prompt."""
+        return len(self.prompt.ids([self.prompt.render(messages, Sampling())])[0])
+
+    def answer(
+        self,
+        requests: Iterable[ChatRequest],
+        sampling: Sampling,
+        done: Done,
+        notice: Callable[[str], None],
+    ) -> None:
+        """A batch at a time, the longest prompts first."""
+        for window in self.rows.windows(requests, sampling, done, notice, size=_WINDOW):
+            rows = {row.request.key: row for row in window}
+            batch = partial(self._answers, self._load(), sampling, rows)
+            ask_chunks(batch, [row.request for row in window], done, size=self._size)
+
+    def _load(self) -> Any:
+        """The model; its generation_config has no say in how tokens are picked."""
+        import transformers
+
+        fresh = self._lm is None
+        transformers.logging.disable_progress_bar()
+        lm = self.load(
+            device=self.device,
+            dtype=self.dtype,
+            batch_size=self._size,
+            max_length=self._limit,
+            trust_remote_code=self.settings.trust_remote_code,
+            # the chat template alone decides whether a BOS stands there
+            add_bos_token=False,
+            softmax_dtype=self.args.get("softmax_dtype", "float32"),
+        )
+        if fresh:
+            ends = lm.model.generation_config.eos_token_id
+            lm.model.generation_config = transformers.GenerationConfig(eos_token_id=ends)
+        return lm
+
+    def _answers(
+        self, lm: Any, sampling: Sampling, rows: Mapping[str, Row], requests: Sequence[ChatRequest]
+    ) -> list[Completion]:
+        import torch
+
+        chunk = [rows[request.key] for request in requests]
+        contexts = [self.prompt.render(row.request.messages, sampling) for row in chunk]
+        wanted = gen_kwargs(sampling)
+        if sampling.temperature > 0:  # where none is named transformers has numbers of its own
+            wanted = {"top_k": 0, "top_p": 1.0, **wanted}
+        torch.manual_seed(requests[0].seed)
+        try:
+            texts = generate(lm, contexts, [{**wanted, "max_gen_toks": row.room} for row in chunk])
+        except torch.OutOfMemoryError:
+            raise OutOfMemory from None
+        self.calls += len(texts)
+        return [
+            completion(text, opened=row.opened, tokens_in=len(row.prompt))
+            for text, row in zip(texts, chunk, strict=True)
+        ]

@@ -1,0 +1,208 @@
+"""vLLM in this process: all prompts in one queue, each answer handed over when it is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import MissingExtra, ModelError, UsageError
+from harness.models.base import ChatRequest, Completion, Done, ModelRef, ModelSettings
+from harness.models.chat_prompt import ChatPrompt
+from harness.models.chat_rows import RowMaker, answer_ends
+from harness.models.checkpoint import Checkpoint, open_checkpoint
+from harness.models.device import hardware, resolve_device, resolve_dtype
+from harness.models.encode import load_tokenizer
+from harness.models.ref import check_options
+from harness.models.vllm_engine import (
+    ENGINE,
+    engine_options,
+    enqueue,
+    refusals,
+    start_engine,
+    vllm_is_there,
+)
+from harness.records import Message
+from harness.specs import Sampling
+
+if TYPE_CHECKING:  # imports torch
+    from harness.models.chat_flight import Row
+
+OPTIONS = ("revision", "name", "family", *ENGINE)
+_WAVE = 4096  # requests that are rendered and sorted by length together
+_QUEUE = 512  # with fewer than this many in the queue the next wave is read
+_LOST = ("abort", "error")
+
+
+def open_vllm(ref: ModelRef, settings: ModelSettings) -> VllmChat:
+    """vllm:PATH or a hub id. Reads configuration only; the engine starts with the first answer."""
+    check_options(ref.options, OPTIONS)
+    options = engine_options(ref.options)
+    if not vllm_is_there():
+        raise MissingExtra("vllm:", "vllm")
+    if settings.truncate != "error":
+        raise UsageError(
+            f"--truncate {settings.truncate} has no meaning for a chat model: a prompt that does "
+            "not fit its context is an error of that call alone"
+        )
+    checkpoint = open_checkpoint(ref.what, revision=ref.options.get("revision"))
+    if not checkpoint.architecture.endswith(("ForCausalLM", "ForConditionalGeneration")):
+        raise ModelError(
+            f"{checkpoint.path}: a {checkpoint.architecture or 'nameless model'} answers nothing; "
+            "vllm: needs a *ForCausalLM checkpoint"
+        )
+    return VllmChat(checkpoint, settings, ref.options, options)
+
+
+class VllmChat:
+    """Asks a causal language model by token ids rendered here, with a seed a request."""
+
+    backend = "vllm"
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        settings: ModelSettings,
+        options: Mapping[str, str],
+        engine: Mapping[str, Any],
+    ) -> None:
+        self.name = options.get("name") or checkpoint.name
+        self.checkpoint, self.settings = checkpoint, settings
+        self.config: Mapping[str, Any] = checkpoint.config
+        self.family = options.get("family")
+        self.options = dict(engine)
+        self.device = resolve_device(settings)
+        self.dtype = resolve_dtype(settings, self.device, "bfloat16")
+        limits = (self.options.pop("max_model_len", checkpoint.context), settings.max_length)
+        self.limit = min((value for value in limits if value is not None), default=None)
+        self._calls = 0
+        self._numbers = 0
+
+    @cached_property
+    def prompt(self) -> ChatPrompt:
+        """The tokenizer and its chat template."""
+        trust = self.settings.trust_remote_code
+        tokenizer = load_tokenizer(self.checkpoint, trust_remote_code=trust)
+        return ChatPrompt(tokenizer, str(self.checkpoint.path))
+
+    @cached_property
+    def rows(self) -> RowMaker:
+        """Renders and tokenises."""
+        return RowMaker(self.prompt, limit=self.limit, name=self.name)
+
+    @cached_property
+    def engine(self) -> Any:
+        """The engine, with its weights."""
+        return start_engine(
+            str(self.checkpoint.path),
+            device=self.device,
+            limit=self.limit,
+            dtype=self.dtype,
+            trust_remote_code=self.settings.trust_remote_code,
+            **self.options,
+        )
+
+    def identity(self) -> Mapping[str, Any]:
+        """Contents of the checkpoint, and all that changes an answer."""
+        return {
+            "backend": self.backend,
+            "fingerprint": self.checkpoint.fingerprint(),
+            "dtype": self.dtype,
+            "quantization": self.options.get("quantization"),
+            "max_length": self.limit,
+            "trust_remote_code": self.settings.trust_remote_code,
+        }
+
+    def judge(self) -> None:
+        """A chat model brings no judge of its own."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """How it ran. What is sampled depends on kernels and version, so it is not replayable."""
+        from importlib.metadata import packages_distributions, version
+
+        (package, *_) = packages_distributions()["vllm"]
+        return {
+            "engine": "vllm",
+            "vllm": f"{package} {version(package)}",
+            "options": dict(self.options),
+            "dtype": self.dtype,
+            "context": self.checkpoint.context,
+            "max_length": self.limit,
+            "architecture": self.checkpoint.architecture,
+            "revision": self.checkpoint.revision,
+            "chat_template_sha256": self.prompt.template_sha256(),
+            "system_role": "merged" if self.prompt.merges_system else "own",
+            "family": self.family,
+            "hardware": hardware(self.device),
+            "replayable": False,
+            "dropped_parameters": list(self.rows.dropped),
+            "calls": self._calls,
+            "retries": {},
+        }
+
+    def reserved(self) -> tuple[str, ...]:
+        """Strings that the tokenizer makes control tokens of."""
+        return self.prompt.reserved()
+
+    def count(self, messages: Sequence[Message]) -> int:
+        """Tokens of the rendered prompt."""
+        return len(self.prompt.ids([self.prompt.render(messages, Sampling())])[0])
+
+    def resume(self, facts: Mapping[str, Any]) -> None:
+        """Calls go on being counted."""
+        self._calls += facts.get("calls", 0)
+
+    def answer(
+        self,
+        requests: Iterable[ChatRequest],
+        sampling: Sampling,
+        done: Done,
+        notice: Callable[[str], None],
+    ) -> None:
+        """Answer every request; each is handed to `done` in the step in which it ends."""
+        from harness.models.chat_output import AnswerReader
+
+        reader = AnswerReader(self.prompt.tokenizer, sampling.stop)
+
+        def over(request: ChatRequest, answer: Completion) -> None:
+            self._calls += 1
+            done(request, answer)
+
+        windows = self.rows.windows(requests, sampling, over, notice, size=_WAVE)
+        flying: dict[str, Row] = {}
+        more = True
+        try:
+            while more or flying:
+                if more and len(flying) < _QUEUE:
+                    wave = next(windows, None)
+                    more = wave is not None
+                    for row in wave or ():
+                        self._enqueue(row, sampling, flying, over)
+                for output in self.engine.step() if flying else ():
+                    if output.finished:
+                        row = flying.pop(output.request_id)
+                        (written,) = output.outputs
+                        row.out = list(written.token_ids)
+                        reason = str(written.finish_reason)
+                        lost = f"vLLM gave it up: {reason}" if reason in _LOST else None
+                        over(row.request, reader.completion(row, reason, lost))
+        except Exception:  # passed on; but nothing may be left in the queue
+            if flying:
+                self.engine.abort_request(list(flying))
+            raise
+
+    def _enqueue(self, row: Row, sampling: Sampling, flying: dict[str, Row], over: Done) -> None:
+        self._numbers += 1
+        number = str(self._numbers)
+        engine = self.engine  # not within the try: one that does not start is no prompt's fault
+        try:
+            enqueue(engine, number, row, sampling, self._ends)
+        except refusals() as error:
+            reason = f"vLLM refuses it: {' '.join(str(error).split())[:300]}"
+            over(row.request, Completion(error=reason, tokens_in=len(row.prompt)))
+            return
+        flying[number] = row
+
+    @cached_property
+    def _ends(self) -> frozenset[int]:
+        return answer_ends(self.checkpoint, self.prompt)
