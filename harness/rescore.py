@@ -130,9 +130,11 @@ def _numbers(old: FinishedRun, run: Path, judge: Judge | None) -> dict[str, Any]
     numbers = preference_results(old.pairs, verdicts, metrics=metrics, seed=seed)
     if judge is None:
         return numbers
-    family = (old.results.get("self_preference") or {}).get("family")
+    favour = old.results.get("self_preference") or {}
     tables = old.pairs, verdicts
-    return numbers | judge_numbers(run, tables, judge, family=family, seed=seed)
+    return numbers | judge_numbers(
+        run, tables, judge, family=favour.get("family"), own=favour.get("models", ()), seed=seed
+    )
 
 
 def _recomputed(old: FinishedRun, run: Path) -> Rescored:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from harness.data import Dataset
 from harness.data.clusters import clusters
-from harness.families import family_of
 from harness.metrics.preference import preference_results
 from harness.metrics.sources import self_preference
 from harness.metrics.table import PairTable, VerdictTable, pair_table, verdict_table
@@ -114,21 +113,22 @@ def judge_numbers(
     judge: Judge,
     *,
     family: str | None,
+    own: Collection[str],
     seed: int,
 ) -> dict[str, Any]:
     """What results.json says of a judge beside the common numbers.
 
     `rules`: the main numbers by every further rule of its file, null where there is none.
-    `self_preference`: whether it favours texts of its own family of models, null where the
-    family is unknown.
+    `self_preference`: whether it favours texts of its own `family` of models, `own` being the
+    sources of that family; null where the family is unknown or wrote none of the texts.
     """
     pairs, verdicts = tables
     rules = None
     if isinstance(judge, PairwiseJudge) and judge.verdict.also:
         rules = further_rules(folder, pairs, judge.verdict, seed=seed)
-    own = None
+    favour = None
     if family is not None:
-        of_family = np.array([family_of(name) == family for name in pairs.models], np.bool_)
+        of_family = np.array([name in own for name in pairs.models], np.bool_)
         numbers = self_preference(pairs, verdicts, of_family, seed)
-        own = {"family": family, **numbers} if numbers else None
-    return {"rules": rules, "self_preference": own}
+        favour = {"family": family, **numbers} if numbers else None
+    return {"rules": rules, "self_preference": favour}

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.data import Dataset, load_pairs
-from harness.errors import HarnessError
-from harness.families import family_of
+from harness.errors import HarnessError, UsageError, unknown_name
+from harness.families import family_of, known_families
 from harness.jobs import (
     SHOWN,
     Judging,
@@ -50,6 +50,8 @@ def run(request: RunRequest, progress: Progress | None = None) -> list[RunResult
     work = [_load(task, request, progress) for task in resolve_tasks(request)]
     model = open_model(request.model, request.model_args, request.settings)
     judging = judging_of(model, request, [spec.language for spec, _, _ in work])
+    if judging is not None:
+        _family(model.name, request)  # an unknown one costs no call
     return [_run_task(*one, model, judging, request, progress) for one in work]
 
 
@@ -127,15 +129,32 @@ def _run_task(
             seed=request.seed,
         )
         if judging is not None:
-            family = model.facts().get("family") or family_of(model.name)
-            results |= judge_numbers(
-                folder.path, folder.tables(), judging.judge, family=family, seed=request.seed
-            )
+            results |= _judge_numbers(folder, judging, model, request)
         if prices is not None:
             facts["cost"] = spent(prices, facts["counts"])
         seconds = folder.manifest["wall_seconds"] + time.monotonic() - began
         folder.finish(results, write_report(results), wall_seconds=round(seconds, 3), **facts)
         return RunResult(folder.path, results, folder.manifest, reused=False)
+
+
+def _judge_numbers(
+    folder: RunFolder, judging: Judging, model: AnyModel, request: RunRequest
+) -> dict[str, Any]:
+    pairs, verdicts = folder.tables()
+    family, include = _family(model.name, request), request.include
+    own = [name for name in pairs.models if family and family_of(name, include) == family]
+    return judge_numbers(
+        folder.path, (pairs, verdicts), judging.judge, family=family, own=own, seed=request.seed
+    )
+
+
+def _family(name: str, request: RunRequest) -> str | None:
+    """The family of a judge: as it was given, or by its name."""
+    given = parse_model(request.model, request.model_args, tuple(MODELS)).options.get("family")
+    known = known_families(request.include)
+    if given is not None and given not in known:
+        raise UsageError("--model_args: " + unknown_name("family", given, known))
+    return given or family_of(name, request.include)
 
 
 def _identity(

@@ -146,7 +146,7 @@ def test_an_interrupted_run_asks_for_what_is_missing_alone(go: Any) -> None:
 
 def test_max_errors_stops_the_run_and_keeps_what_there_is(go: Any) -> None:
     model = Scripted(lambda _: Completion(error="no such route"))
-    with pytest.raises(HarnessError, match="3 calls failed for good .the last: no such route"):
+    with pytest.raises(HarnessError, match=r"3 calls failed for good \(the last: no such route\)"):
         go(model, max_errors=3)
     assert len(model.asked) == 3
 
@@ -237,7 +237,7 @@ def test_a_judge_without_the_language_of_the_task_is_refused(go: Any, tmp_path: 
         encoding="utf-8",
     )
     model = Scripted(says("[[A]]"))
-    with pytest.raises(UsageError, match="no prompt in 'zh' .it has: en."):
+    with pytest.raises(UsageError, match=r"no prompt in 'zh' \(it has: en\)"):
         go(model, judge=str(file))
     assert model.asked == []
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.bench.latency_server import ANSWER, MODEL
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 
 TASK = "demo_zh"  # its data is replaced by the pairs of a load
 BARE, HARNESS = "bare aiohttp", "harness, its calls"
@@ -117,6 +117,8 @@ def prompts(load: Load) -> list[list[dict[str, str]]]:
 
     [task] = resolve_tasks(RunRequest(tasks=(TASK,), model=""))
     judge = load_any("judges", load.judge, (PairwiseJudge,), "judge")
+    if judge.repeats != 1:
+        raise UsageError(f"judge {judge.name}: repeats is {judge.repeats}; measure it with 1")
     made = []
     for pair in load_pairs(task.spec, file=load.pairs, home=task.home).pairs:
         for order in ("chosen_first", "rejected_first"):

@@ -18,6 +18,7 @@ Z95 = 1.959963984540054  # the 0.975 quantile of the normal distribution
 RESAMPLES = 2_000
 FEWEST_CLUSTERS = 10  # below, a genre has no bootstrap interval (docs/design.md 4.4)
 _BLOCK = 2_000_000  # random numbers held at once
+_FEW_TO_A_KIND = 10  # a count of a kind takes as long to draw as this many clusters
 
 
 class Stream(IntEnum):
@@ -125,22 +126,27 @@ def bootstrap_totals(
     """Column sums of each resample of as many clusters as there are; N rows of K to (R, K).
 
     For what is made of several sums. Clusters whose K sums are equal (to 12 decimals) are of one
-    kind; the kinds are drawn in the order of their sums, the first column first.
+    kind; the kinds are drawn in the order of their sums, the first column first. With under ten
+    clusters to a kind the clusters themselves are drawn, sorted alike: many kinds cost more.
     """
     _, row = np.unique(cluster, return_inverse=True)
-    sums = [np.round(np.bincount(row, weights=column), 12) for column in rows.T]
-    place = np.zeros(sums[0].size, np.int64)
-    for column in sums:
+    sums = np.stack([np.round(np.bincount(row, weights=column), 12) for column in rows.T], axis=1)
+    place = np.zeros(len(sums), np.int64)
+    for column in sums.T:
         distinct, code = np.unique(column, return_inverse=True)
         place = np.unique(place * distinct.size + code, return_inverse=True)[1]
     _, first, counts = np.unique(place, return_index=True, return_counts=True)
-    kinds = np.stack([column[first] for column in sums], axis=1)
     rng = generator(seed, Stream.BOOTSTRAP)
+    clusters = place.size
+    if clusters < _FEW_TO_A_KIND * counts.size:
+        sums = sums[np.argsort(place, kind="stable")]
+        drawn = (rng.integers(clusters, size=clusters) for _ in range(resamples))
+        return np.stack([np.bincount(draw, minlength=clusters) @ sums for draw in drawn])
     block = max(1, _BLOCK // counts.size)
     totals = []
     for done in range(0, resamples, block):
         size = min(block, resamples - done)
-        totals.append(rng.multinomial(place.size, counts / place.size, size=size) @ kinds)
+        totals.append(rng.multinomial(clusters, counts / clusters, size=size) @ sums[first])
     return np.concatenate(totals)
 
 

@@ -173,12 +173,12 @@ class HfChat:
         first = next(filter(None, windows), None)
         if first is None:
             return  # nothing that can be asked: no weights needed
-        reader = AnswerReader(self.prompt.tokenizer, sampling.stop)
+        ends = answer_ends(self.network.checkpoint, self.prompt)
+        reader = AnswerReader(self.prompt.tokenizer, sampling.stop, ends)
 
         def over(row: Row, reason: str | None, error: str | None) -> None:
             settle(row.request, reader.completion(row, reason, error))
 
-        ends = answer_ends(self.network.checkpoint, self.prompt)
         rules = Rules(sampling, ends, reader.stopped, over)
         if self.engine.kind == "rows":
             generate(self.model, chain([first], windows), rules, self.load, notice)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness.errors import ModelError
 from harness.models.checkpoint import Checkpoint
 from harness.models.engine import engine_kind
 
@@ -37,7 +38,12 @@ def chat_engine(checkpoint: Checkpoint, *, trust_remote_code: bool) -> ChatEngin
     kind = _class(checkpoint, trust_remote_code)
     if kind is None:
         return ChatEngine("single", "eager")
-    config = AutoConfig.from_pretrained(checkpoint.path, local_files_only=True)
+    try:
+        config = AutoConfig.from_pretrained(
+            checkpoint.path, trust_remote_code=False, local_files_only=True
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{checkpoint.path}: config.json cannot be used: {error}") from None
     text = config.get_text_config(decoder=True)
     capped = getattr(text, "attn_logit_softcapping", None)
     attention: Literal["sdpa", "eager"] = "sdpa" if kind._supports_sdpa and not capped else "eager"
@@ -52,15 +58,23 @@ def chat_engine(checkpoint: Checkpoint, *, trust_remote_code: bool) -> ChatEngin
 
 
 def _class(checkpoint: Checkpoint, trust_remote_code: bool) -> Any:
-    """transformers' own class for the checkpoint, if that is the one that will run."""
+    """transformers' own class for the checkpoint; None where code of its own will run."""
     import transformers
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as NAMES
 
     own_code = "AutoModelForCausalLM" in checkpoint.config.get("auto_map", {})
-    name = NAMES.get(checkpoint.config.get("model_type"))
-    if name is None or (own_code and trust_remote_code):
+    if own_code and trust_remote_code:
         return None
-    return getattr(transformers, name if isinstance(name, str) else name[0])
+    kind = checkpoint.config.get("model_type")
+    if kind not in NAMES:
+        raise ModelError(
+            f"{checkpoint.path}: it runs by Python code of its own; read that, then allow it with "
+            "--trust_remote_code"
+            if own_code
+            else f"{checkpoint.path}: transformers {transformers.__version__} has no causal "
+            f"language model of model_type {kind!r}"
+        )
+    return getattr(transformers, NAMES[kind] if isinstance(NAMES[kind], str) else NAMES[kind][0])
 
 
 def end_tokens(checkpoint: Checkpoint) -> set[int]:

@@ -14,14 +14,16 @@ _HALF = "�"  # what the bytes of a character cut in two are decoded to
 
 
 class AnswerReader:
-    """Decodes answers for one tokenizer and one set of stop strings."""
+    """Decodes answers for one tokenizer, one set of stop strings and of end tokens."""
 
-    def __init__(self, tokenizer: Any, stop: Sequence[str]) -> None:
+    def __init__(
+        self, tokenizer: Any, stop: Sequence[str], ends: frozenset[int] = frozenset()
+    ) -> None:
         self.tokenizer = tokenizer
         self.stop = tuple(text for text in stop if text)
         # a token is a byte at least, and some are invisible
         self._reach = max((len(text.encode()) for text in self.stop), default=0) + 8
-        self._hidden = _hidden(tokenizer)
+        self._hidden = _hidden(tokenizer) | ends  # some models end with an ordinary token
 
     def text(self, ids: Sequence[int]) -> str:
         """The string of these tokens, without special tokens other than think tags.

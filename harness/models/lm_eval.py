@@ -145,7 +145,17 @@ class LmEvalChat:
         notice: Callable[[str], None],
     ) -> None:
         """Chunks, one after the other."""
-        ask_chunks(partial(self._batch, self.load(), sampling), list(requests), done, size=_CHUNK)
+        batch = partial(self._batch, self.load(), sampling)
+        ask_chunks(batch, list(requests), self.counted(done), size=_CHUNK)
+
+    def counted(self, done: Done) -> Done:
+        """`done` that counts calls."""
+
+        def over(request: ChatRequest, answer: Completion) -> None:
+            self.calls += 1
+            done(request, answer)
+
+        return over
 
     def load(self, **more: Any) -> Any:
         """The back-end, made when first needed; `more` are arguments beside the user's."""
@@ -169,7 +179,6 @@ class LmEvalChat:
         except NotImplementedError:
             raise ModelError(f"--model {self.backend}: it has no chat template") from None
         texts = generate(lm, contexts, [gen_kwargs(sampling)] * len(contexts))
-        self.calls += len(texts)
         return [completion(text) for text in texts]
 
 

@@ -107,10 +107,11 @@ class LmEvalHf(LmEvalChat):
         notice: Callable[[str], None],
     ) -> None:
         """A batch at a time, the longest prompts first."""
-        for window in self.rows.windows(requests, sampling, done, notice, size=_WINDOW):
+        over = self.counted(done)
+        for window in self.rows.windows(requests, sampling, over, notice, size=_WINDOW):
             rows = {row.request.key: row for row in window}
             batch = partial(self._answers, self._load(), sampling, rows)
-            ask_chunks(batch, [row.request for row in window], done, size=self._size)
+            ask_chunks(batch, [row.request for row in window], over, size=self._size)
 
     def _load(self) -> Any:
         """The model; its generation_config has no say in how tokens are picked."""
@@ -148,7 +149,6 @@ class LmEvalHf(LmEvalChat):
             texts = generate(lm, contexts, [{**wanted, "max_gen_toks": row.room} for row in chunk])
         except torch.OutOfMemoryError:
             raise OutOfMemory from None
-        self.calls += len(texts)
         return [
             completion(text, opened=row.opened, tokens_in=len(row.prompt))
             for text, row in zip(texts, chunk, strict=True)

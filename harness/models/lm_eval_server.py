@@ -79,12 +79,8 @@ class LmEvalServer(LmEvalChat):
             _ = lm.header
         except ValueError as error:  # no key in the environment
             raise UsageError(f"--model {self.backend}: {error}") from None
-
-        def over(request: ChatRequest, answer: Completion) -> None:
-            self.calls += 1
-            done(request, answer)
-
-        ask_threads(partial(self._ask, lm, sampling), requests, over, workers=self._workers)
+        call = partial(self._ask, lm, sampling)
+        ask_threads(call, requests, self.counted(done), workers=self._workers)
 
     def _say_dropped(self, sampling: Sampling, notice: Callable[[str], None]) -> None:
         lost = []

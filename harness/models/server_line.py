@@ -43,11 +43,14 @@ class Line:
         """When the first of those waiting may be made again."""
         return self._waiting[0][0] if self._waiting else None
 
-    def next(self, now: float) -> Call | None:
-        """A call whose wait is over, else a new one where there is room."""
+    def next(self, now: float, *, choked: bool) -> Call | None:
+        """A call whose wait is over, else a new one where there is room.
+
+        `choked`: no new one while any waits.
+        """
         if self._waiting and self._waiting[0][0] <= now:
             return heapq.heappop(self._waiting)[2]
-        if self._drawn or len(self._waiting) >= self._places:
+        if self._drawn or len(self._waiting) >= (1 if choked else self._places):
             return None
         request = next(self._requests, None)
         self._drawn = request is None

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+_LOOK = 0.1  # seconds between two looks at whether the caller was cancelled
+
 
 def run_to_end(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Do the work and return when it is over; raises what it raises.
@@ -24,12 +26,12 @@ def run_to_end(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 def _run_beside(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     raised: list[BaseException] = []
-    cancel: list[Callable[[], object]] = []
+    inner: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
 
     async def main() -> None:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        task = asyncio.current_task()
         assert task is not None
-        cancel.append(lambda: loop.call_soon_threadsafe(task.cancel))
+        inner.append((asyncio.get_running_loop(), task))
         await work()
 
     def run() -> None:
@@ -38,14 +40,23 @@ def _run_beside(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         except BaseException as error:  # raised again in the thread that waits
             raised.append(error)
 
+    def stop() -> None:
+        if inner and thread.is_alive():
+            loop, task = inner.pop()
+            loop.call_soon_threadsafe(task.cancel)
+
+    outer = asyncio.current_task()
     thread = threading.Thread(target=run, name="harness-server")
     thread.start()
     try:
-        thread.join()
-    except KeyboardInterrupt:
-        if cancel and thread.is_alive():
-            cancel[0]()
-        thread.join()
+        while thread.is_alive():
+            thread.join(_LOOK)
+            if outer is not None and outer.cancelling():  # how asyncio.run takes Ctrl-C
+                stop()
+    except KeyboardInterrupt:  # how a notebook does
+        while thread.is_alive():
+            stop()
+            thread.join(_LOOK)
         raise
     if raised:
         raise raised[0]

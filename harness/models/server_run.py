@@ -88,7 +88,7 @@ class Run:
         while self._clock() >= self._limits.resumes_at:
             if len(self._flying) + len(self._back) >= self._limits.width:
                 return
-            call = self._line.next(self._clock())
+            call = self._line.next(self._clock(), choked=self._limits.choked)
             if call is None:
                 return
             call.era, call.sent = self._limits.era, self._parameters.names
@@ -159,6 +159,7 @@ class Run:
                 "a time, more again as it keeps up",
             )
         if not failure.again or call.failures > retries.most:
+            self._limits.gave_up()
             tries = f" ({call.failures} tries)" if call.failures > 1 else ""
             self._done(call.request, Completion(error=failure.reason + tries))
             return

@@ -70,7 +70,9 @@ class Wire:
             ) as response:
                 return Answer(response.status, response.headers, await response.read())
         except aiohttp.ConnectionTimeoutError:
-            raise Lost("connect", f"no connection within {_CONNECT:g} s") from None
+            raise Lost(
+                "connect", f"no connection within {min(self._timeout, _CONNECT):g} s"
+            ) from None
         except TimeoutError:  # aiohttp's is one
             raise Lost("timeout", f"no answer within {self._timeout:g} s") from None
         except aiohttp.ClientConnectorError as error:

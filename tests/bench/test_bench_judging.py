@@ -22,8 +22,10 @@ from harness.bench.judging import (
     whole_rounds,
 )
 from harness.bench.latency_server import LatencyServer, serving, tokens
+from harness.bench.ways import Load, prompts
 from harness.cli.main import cli
 from harness.data.wpb import read_pairs
+from harness.errors import UsageError
 from harness.spec_files import load_any
 from harness.specs import PairwiseJudge
 
@@ -156,6 +158,12 @@ def test_every_way_makes_every_call_once_at_no_more_than_its_concurrency(tmp_pat
     assert ways[:2] == ["bare aiohttp", "harness, its calls"]
     assert ways[-1] == "harness run, the whole command"
     assert all((row.calls, row.ideal) == (8, 0.02) and 1 <= row.most <= 4 for row in bench.rows)
+
+
+def test_a_judge_that_asks_several_times_is_refused(tmp_path: Path) -> None:
+    judge = str(repeated_judge("pairwise", 3, tmp_path))
+    with pytest.raises(UsageError, match="repeats is 3; measure it with 1"):
+        prompts(Load("", short_pairs(tmp_path / "pairs.jsonl"), judge, 1))
 
 
 def test_growth_counts_the_calls_of_repeats_and_of_more_pairs(tmp_path: Path) -> None:

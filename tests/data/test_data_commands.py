@@ -13,6 +13,7 @@ from huggingface_hub import constants
 from harness.bundled import bundled_dir
 from harness.metrics.preference import METRICS
 from harness.models import MODELS
+from harness.training.recipe import known_recipes
 
 Run = Callable[..., tuple[int, str, str]]
 Rows = Callable[..., dict[str, Any]]
@@ -136,8 +137,12 @@ def test_ls_lists_every_task_model_and_metric(run_harness: Run) -> None:
     assert _names(run_harness("ls", "models")[1]) == list(MODELS)
     shipped = {path.stem for path in bundled_dir("tasks").glob("*.yaml")}
     assert set(_names(run_harness("ls", "tasks")[1])) == shipped
-    recipes = {path.stem for path in bundled_dir("judges").glob("*.yaml")}
-    assert recipes <= set(_names(run_harness("ls", "recipes")[1]))
+    listed = {
+        section: set(_names(run_harness("ls", section)[1])) for section in ("judges", "recipes")
+    }
+    files = {path.stem for path in bundled_dir("judges").glob("*.yaml")}
+    assert files - {"families"} == listed["judges"] | (listed["recipes"] - set(known_recipes()))
+    assert not listed["judges"] & listed["recipes"]
 
 
 def _names(out: str) -> list[str]:

@@ -2,56 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-import email.utils
-import random
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from fault_server import FAULTS, OK, FaultServer, Reply, answer, error, in_turn, scripted
+from fault_server import FAULTS, OK, FaultServer, Reply, answer, error, scripted
+from server_client import answers, ask, client
 
 from harness.errors import ModelError
-from harness.models.base import ChatRequest, Completion, ModelRef, ModelSettings
-from harness.models.server import Server, open_server
-from harness.models.server_limits import Limits
-from harness.models.server_parameters import refused_name
-from harness.models.server_retry import Retries, retry_after
-from harness.models.server_wire import Answer
+from harness.models.base import ChatRequest, Completion
+from harness.models.server_retry import Retries
 from harness.records import Message
 from harness.specs import Sampling
-
-QUICK = Retries(most=3, first=0.01)
-
-
-def client(url: str, *, at_once: int = 4, retries: Retries = QUICK, **options: str) -> Server:
-    """A client whose waits do not slow the tests."""
-    model = open_server(
-        ModelRef("openai", "tiny", {"base_url": url, **options}),
-        ModelSettings(num_concurrent=at_once),
-    )
-    return Server(
-        dataclasses.replace(model.options, retries=retries), ModelSettings(num_concurrent=at_once)
-    )
-
-
-def ask(
-    model: Server, texts: Iterable[str], sampling: Sampling | None = None
-) -> tuple[dict[str, Completion], list[str]]:
-    """Every text asked once: completions by text, and what was said meanwhile."""
-    found: dict[str, Completion] = {}
-    said: list[str] = []
-
-    def done(request: ChatRequest, completion: Completion) -> None:
-        assert request.key not in found, "handed on twice"
-        found[request.key] = completion
-
-    requests = (
-        ChatRequest(text, (Message("user", text),), number) for number, text in enumerate(texts)
-    )
-    model.answer(requests, sampling or Sampling(), done, said.append)
-    return found, said
 
 
 def one(fault: str, **options: str) -> tuple[Completion, int, dict[str, Any]]:
@@ -163,6 +125,12 @@ def test_every_fault_at_once_is_met_as_it_is_alone() -> None:
     assert all(calls == 1 for text, calls in server.calls.items() if text.startswith("fine"))
 
 
+def test_a_message_without_a_marker_gets_the_ordinary_answer() -> None:
+    with FaultServer(scripted(lambda body: answer("ordinary"))) as server:
+        found = answers(client(server.url), "a", "b fault=no_verdict")
+    assert [found[text].text for text in found] == ["ordinary", "Both are fine."]
+
+
 # 401, 404, and nobody there
 
 
@@ -241,257 +209,3 @@ def test_a_server_that_comes_back_is_asked_on() -> None:
     model.answer(requests(), Sampling(), done, lambda _: None)
     second.__exit__()
     assert [completion.error for completion in found.values()] == [None] * 3
-
-
-# how many at once
-
-
-def test_a_burst_of_refusals_halves_the_limit_once_and_is_said_once() -> None:
-    busy = in_turn(error(429, "slow", headers={"retry-after-ms": "50"}), OK)
-    with FaultServer(lambda body: dataclasses.replace(busy(body), delay=0.05)) as server:
-        model = client(server.url, at_once=8)
-        found, said = ask(model, [f"{n}" for n in range(8)])
-    assert all(completion.error is None for completion in found.values())
-    assert model.facts()["lowest_concurrency"] == 4
-    assert model.facts()["retries"] == {"429": 8}
-    assert [line for line in said if "too busy" in line] == said
-    assert len(said) == 1
-    assert "4 of 8" in said[0]
-
-
-def test_no_more_calls_are_in_flight_than_allowed() -> None:
-    with FaultServer(lambda body: answer(delay=0.01)) as server:
-        ask(client(server.url, at_once=5), [f"{n}" for n in range(60)])
-        assert server.most_at_once == 5
-
-
-def test_the_limit_moves_with_calls_of_its_own_era_only() -> None:
-    limits = Limits(16)
-    assert limits.refused(0)
-    assert (limits.width, limits.era) == (8, 1)
-    assert not limits.refused(0)
-    limits.answered(0)
-    assert limits.width == 8
-    assert limits.refused(1)
-    assert (limits.width, limits.lowest) == (4, 4)
-
-
-def test_the_limit_never_falls_below_one_and_recovers_to_its_maximum() -> None:
-    limits = Limits(100)
-    for era in range(20):
-        limits.refused(era)
-    assert (limits.width, limits.lowest) == (1, 1)
-    limits.answered(limits.era)
-    assert limits.width == 2
-    widths = []
-    for _ in range(2000):
-        limits.answered(limits.era)
-        widths.append(limits.width)
-    assert widths == sorted(widths)
-    assert limits.width == 100
-
-
-def test_a_full_round_of_answers_widens_the_limit_by_a_twentieth() -> None:
-    limits = Limits(100)
-    limits.refused(0)
-    for _ in range(50):
-        limits.answered(1)
-    assert 54 <= limits.width <= 55
-
-
-# waiting
-
-
-def test_waits_double_and_are_stretched_by_up_to_half() -> None:
-    retries, rng = Retries(), random.Random(0)
-    for failures, base in [(1, 0.5), (2, 1.0), (4, 4.0), (7, 32.0), (30, 60.0)]:
-        for _ in range(100):
-            assert base <= retries.wait(failures, rng) <= 1.5 * base
-    assert sum(retries.first * 2**n for n in range(retries.most)) >= 60
-
-
-NOW = 1_800_000_000.0
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "3"}, 3.0),
-        ({"retry-after": "0.5"}, 0.5),
-        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
-        ({"retry-after-ms": "soon", "retry-after": "9"}, 9.0),
-        ({"retry-after": email.utils.formatdate(NOW + 30, usegmt=True)}, 30.0),
-        ({"retry-after": email.utils.formatdate(NOW - 30, usegmt=True)}, None),
-        ({"retry-after": "0"}, None),
-        ({"retry-after": "-5"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, None),
-        ({"retry-after": "tomorrow"}, None),
-        ({"retry-after": ""}, None),
-        ({}, None),
-    ],
-)
-def test_retry_after_is_read_as_seconds_milliseconds_or_date(
-    headers: dict[str, str], seconds: float | None
-) -> None:
-    assert retry_after(headers, NOW) == seconds
-
-
-def test_retry_after_pauses_that_call_and_every_start() -> None:
-    seen: list[tuple[str, float]] = []
-
-    def reply(body: dict[str, Any]) -> Reply:
-        text = body["messages"][0]["content"]
-        seen.append((text, time.monotonic()))
-        return error(429, headers={"retry-after": "0.3"}) if len(seen) == 1 else OK
-
-    with FaultServer(reply) as server:
-        ask(client(server.url, at_once=1), ["a", "b"])
-    assert sorted(text for text, _ in seen[1:]) == ["a", "b"]
-    assert all(at - seen[0][1] >= 0.3 for _, at in seen[1:])
-
-
-def test_a_huge_retry_after_is_cut_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.models.server_run.LONGEST_PAUSE", 0.05)
-    with FaultServer(in_turn(error(503, headers={"retry-after": "86400"}), OK)) as server:
-        found, said = ask(client(server.url), ["a"])
-    assert found["a"].error is None
-    assert any("86400 s" in line for line in said)
-
-
-def test_calls_that_wait_hold_no_place_of_others() -> None:
-    with FaultServer(scripted()) as server:
-        slow = Retries(most=1, first=0.5)
-        found, _ = ask(client(server.url, at_once=1, retries=slow), ["fault=dropped", "a", "b"])
-    assert list(found) == ["a", "b", "fault=dropped"]
-
-
-# parameters that a server refuses
-
-
-def refusing(*names: str, build: Callable[[str], Reply] | None = None) -> Callable[[Any], Reply]:
-    """Refuses the first of these parameters that a request has."""
-
-    def reply(body: dict[str, Any]) -> Reply:
-        for name in names:
-            if name in body:
-                text = f"Unsupported parameter: '{name}' is not supported with this model."
-                return build(name) if build else error(400, text, param=name)
-        return OK
-
-    return reply
-
-
-FULL = Sampling(
-    temperature=0.5,
-    top_p=0.9,
-    top_k=20,
-    max_tokens=64,
-    stop=("###",),
-    reasoning_effort="low",
-    thinking=False,
-)
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["temperature", "top_p", "top_k", "seed", "stop", "reasoning_effort", "chat_template_kwargs"],
-)
-def test_a_refused_parameter_is_dropped_once_said_once_and_no_retry(name: str) -> None:
-    with FaultServer(refusing(name)) as server:
-        model = client(server.url, at_once=8)
-        found, said = ask(model, [f"{n}" for n in range(30)], FULL)
-        assert all(completion.error is None for completion in found.values())
-        assert said == [f"the server refuses {name}: the run goes on without it"]
-        facts = model.facts()
-        assert (facts["dropped_parameters"], facts["retries"]) == ([name], {})
-        assert max(server.calls.values()) == 2
-        assert sum(calls == 1 for calls in server.calls.values()) >= 22
-        assert name not in server.bodies[-1]
-
-
-def test_several_parameters_are_dropped_one_after_the_other() -> None:
-    with FaultServer(refusing("temperature", "top_k", "seed")) as server:
-        model = client(server.url, at_once=4)
-        found, said = ask(model, ["a", "b", "c", "d", "e"], FULL)
-    assert all(completion.error is None for completion in found.values())
-    assert model.facts()["dropped_parameters"] == ["temperature", "top_k", "seed"]
-    assert len(said) == 3
-
-
-@pytest.mark.parametrize(
-    ("known", "unknown"),
-    [("max_completion_tokens", "max_tokens"), ("max_tokens", "max_completion_tokens")],
-)
-def test_the_token_limit_takes_its_other_name_and_is_never_lost(known: str, unknown: str) -> None:
-    with FaultServer(refusing(unknown)) as server:
-        model = client(server.url)
-        model.resume({"dropped_parameters": [known]})  # what an earlier server said
-        found, said = ask(model, ["a", "b"])
-        assert all(completion.error is None for completion in found.values())
-        assert server.bodies[-1][known] == 2048
-        assert unknown not in server.bodies[-1]
-        assert said == [f"the server refuses {unknown}: the limit is sent as {known}"]
-        assert model.facts()["dropped_parameters"] == [unknown]
-
-
-def test_a_server_that_knows_no_token_limit_gets_no_unlimited_call() -> None:
-    with FaultServer(refusing("max_tokens", "max_completion_tokens")) as server:
-        found, _ = ask(client(server.url), ["a"])
-    assert (found["a"].error or "").startswith("HTTP 400")
-
-
-def test_a_resumed_run_does_not_ask_what_was_refused_before() -> None:
-    with FaultServer(refusing("temperature", "max_tokens")) as server:
-        model = client(server.url)
-        model.resume({"dropped_parameters": ["temperature", "max_tokens"]})
-        _, said = ask(model, ["a"])
-        assert said == []
-        assert server.calls == {"a": 1}
-        assert model.facts()["dropped_parameters"] == ["temperature", "max_tokens"]
-
-
-SENT = frozenset(
-    [
-        "temperature",
-        "top_p",
-        "top_k",
-        "seed",
-        "stop",
-        "reasoning_effort",
-        "chat_template_kwargs",
-        "max_tokens",
-    ]
-)
-
-
-@pytest.mark.parametrize(
-    ("body", "name"),
-    [
-        # as OpenAI, Anthropic's bridge, Gemini's, Groq, Mistral, vLLM and FastAPI word it
-        ('{"error": {"message": "Unsupported value: \'temperature\' does not support 0.0 with this model. Only the default (1) value is supported.", "param": "temperature", "code": "unsupported_value"}}', "temperature"),
-        ('{"error": {"message": "`temperature` and `top_p` cannot both be specified for this model."}}', "top_p"),
-        ('{"error": {"code": 400, "message": "Invalid JSON payload received. Unknown name \\"seed\\": Cannot find field."}}', "seed"),
-        ('{"error": {"message": "property \'chat_template_kwargs\' is unsupported"}}', "chat_template_kwargs"),
-        ('{"detail": [{"type": "extra_forbidden", "loc": ["body", "top_k"], "msg": "Extra inputs are not permitted", "input": 20}]}', "top_k"),
-        ('{"object": "error", "message": "[{\'type\': \'extra_forbidden\', \'loc\': (\'body\', \'top_k\'), \'msg\': \'Extra inputs are not permitted\', \'input\': {\'temperature\': 0}}]", "code": 400}', "top_k"),
-        ('{"error": {"message": "Unrecognized request argument supplied: reasoning_effort"}}', "reasoning_effort"),
-        ('{"error": {"message": "enable_thinking is not supported"}}', "chat_template_kwargs"),
-        ('{"error": "this model does not support seed"}', "seed"),
-        ('{"message": "temperature is deprecated for this model"}', "temperature"),
-        # about something else
-        ('{"error": {"message": "\'max_tokens\' is too large: 9999. This model supports at most 4096", "param": "max_tokens"}}', None),
-        ('{"error": {"message": "This model\'s maximum context length is 1024 tokens; you asked for 2000 (max_tokens)"}}', None),
-        ('{"error": {"message": "Your text was rejected. Stop writing about the seed of the temperature in Rome."}}', None),
-        ('{"error": {"message": "Invalid type for \'messages\'", "param": "messages[0].content"}}', None),
-        ("not JSON at all", None),
-        ("[1, 2]", None),
-        ("", None),
-    ],
-)  # fmt: skip
-def test_the_refused_parameter_is_read_out_of_the_words_of_many_servers(
-    body: str, name: str | None
-) -> None:
-    assert refused_name(Answer(400, {}, body.encode()), SENT) == name
-    assert refused_name(Answer(422, {}, body.encode()), SENT) == name
-    assert refused_name(Answer(403, {}, body.encode()), SENT) is None

@@ -156,7 +156,7 @@ def test_each_answer_is_handed_over_when_it_ends_and_not_with_the_last(model: An
         waiting.append(model.engine.get_num_unfinished_requests())
 
     asked = [request(f"{n}", "the same", seed=n) for n in range(40)]
-    model.answer(iter(asked), Sampling(max_tokens=400, temperature=1.0), done, print)
+    model.answer(iter(asked), Sampling(max_tokens=120, temperature=1.0), done, print)
     assert lengths == sorted(lengths) and lengths[0] < lengths[-1]
     assert waiting[0] > 0 and waiting[-1] == 0
 
