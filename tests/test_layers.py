@@ -37,7 +37,8 @@ MODEL_LIBRARIES = frozenset(
     {"torch", "transformers", "tokenizers", "safetensors", "accelerate", "trl", "peft", "datasets"}
 )
 HEAVY = MODEL_LIBRARIES | {
-    "pandas", "scipy.stats", "huggingface_hub", "rich", "jieba", "rjieba", "openai",
+    "pandas", "scipy.stats", "huggingface_hub", "rich", "jieba", "rjieba", "openai", "aiohttp",
+    "httpx2",
 }  # fmt: skip
 MAY_IMPORT_MODEL_LIBRARIES = frozenset({"models", "training", "bench", "api"})
 # The inside of the engine is torch code through and through; whoever wants it imports it late.

@@ -34,10 +34,11 @@ def parse_model(model: str, model_args: str | None, backends: Sequence[str]) -> 
 def parse_options(text: str, where: str) -> dict[str, str]:
     """`k=v,k=v` as a dict."""
     options: dict[str, str] = {}
-    for part in filter(None, text.split(",")):
+    for place, part in enumerate(filter(None, text.split(",")), 1):
         key, equals, value = part.partition("=")
         if not equals or not key:
-            raise UsageError(f"{where}: {part!r} is not key=value")
+            # not shown: what stands between commas may be half of somebody's key
+            raise UsageError(f"{where}: part {place} is not key=value")
         if key in options:
             raise UsageError(f"{where}: {key} is given twice")
         options[key.strip()] = value.strip()

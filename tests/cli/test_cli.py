@@ -30,7 +30,7 @@ Harness = Callable[..., Any]
         (["--model", "nosuch"], "--model nosuch: no such folder, and not a hub id (owner/name)"),
         (["--model", "pairs.json"], "--model pairs.json: a file; give the checkpoint's folder"),
         (["--model_args", "nam=x"], "--model_args: unknown key 'nam': did you mean 'name'?"),
-        (["--model_args", "name"], "--model_args: 'name' is not key=value"),
+        (["--model_args", "name"], "--model_args: part 1 is not key=value"),
         (["--model_args", "name=a,name=b"], "--model_args: name is given twice"),
         (["--judge", "plain"], "--judge has no meaning for a baseline"),
         (["--genres", "Poetyr"], "--genres: unknown genre 'Poetyr': did you mean 'Poetry'?"),
