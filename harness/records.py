@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
@@ -25,8 +24,9 @@ def canonical(value: Any) -> str:
 
 
 def json_line(record: Any) -> str:
-    """A record (one of the dataclasses here) as a line of JSONL."""
-    return canonical(dataclasses.asdict(record)) + "\n"
+    """A flat record (one of the dataclasses here) as a line of JSONL."""
+    # dataclasses.asdict copies every value: three times as slow
+    return canonical({name: getattr(record, name) for name in record.__slots__}) + "\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,10 @@ def _nulls(results: Mapping[str, Any]) -> str:
     if ends[0] > best:
         return text + "; the interval lies above all of them."
     verdict = "reaches down to" if ends[1] >= best else "lies below"
-    return text + f"; the interval {verdict} {name} ({percent(best)}%)."
+    text += f"; the interval {verdict} {name} ({percent(best)}%)"
+    # an answer that nobody could read is no sign of bad taste
+    failed = metrics.get("unparsed", 0) + metrics.get("errors", 0)
+    return text + (", with failed verdicts counted wrong." if failed else ".")
 
 
 def _genres(metrics: Mapping[str, Any]) -> str:
