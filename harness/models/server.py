@@ -20,8 +20,10 @@ from harness.specs import Sampling
 
 
 def open_server(ref: ModelRef, settings: ModelSettings) -> Server:
-    """A server by the options of --model_args: base_url, key_env, timeout, max_retries,
-    served_by, name, family. Nothing is asked yet."""
+    """openai:NAME at any OpenAI-compatible server, found by --model_args base_url=URL.
+
+    Other options: key_env, timeout, max_retries, served_by, name, family. Nothing is asked yet.
+    """
     return Server(read_options(ref), settings)
 
 

@@ -22,7 +22,7 @@ if not vllm_is_there():
     pytest.skip("needs vLLM in an environment of its own: make test-vllm", allow_module_level=True)
 
 pytestmark = pytest.mark.vllm
-PAIRS = 24
+PAIRS = 16
 PATIENCE = 240  # seconds for a start, which reads some hundred modules
 
 
