@@ -16,10 +16,10 @@ from harness.records import canonical
 from harness.reparse import rated, read_lines, reread_picks, reread_ratings
 from harness.reports import write_report
 from harness.results import judge_numbers
-from harness.spec_files import load_any
+from harness.spec_files import check, load_any
 from harness.specs import Judge, PairwiseJudge, PointwiseJudge, spec_sha256
 from harness.store import identity_sha256, open_run, slug
-from harness.stored import PAIRS, SCORES, VERDICTS, FinishedRun, read_run
+from harness.stored import MANIFEST, PAIRS, SCORES, VERDICTS, FinishedRun, read_run
 from harness.versions import environment
 
 KINDS: dict[str, type[PairwiseJudge] | type[PointwiseJudge]] = {
@@ -58,7 +58,7 @@ def rescore(
         if parser is not None or judge is not None:
             raise UsageError(f"{run}: its verdicts come from scores; there is no answer to read")
         return _recomputed(old, run)
-    new = _with_verdict(spec, parser, judge, include)
+    new = _with_verdict(run, spec, parser, judge, include)
     numbers = _numbers(old, run, new)
     if new == spec and _same(numbers, old.results):
         return Rescored(None, old.results | numbers, old.results)
@@ -97,7 +97,7 @@ def _stored_judge(old: FinishedRun) -> Judge | None:
 
 
 def _with_verdict(
-    spec: Judge, parser: str | None, judge: str | None, include: tuple[Path, ...]
+    run: Path, spec: Judge, parser: str | None, judge: str | None, include: tuple[Path, ...]
 ) -> Judge:
     """The stored file with another verdict section."""
     changes: dict[str, Any] = {}
@@ -107,9 +107,12 @@ def _with_verdict(
     if parser is not None:
         if not isinstance(spec, PairwiseJudge):
             raise UsageError(f"--parser {parser}: a {spec.kind} judge has one rule, last_number")
-        verdict = changes.get("verdict", spec.verdict.model_dump())
-        changes["verdict"] = {**verdict, "parser": parser}
-    return type(spec).model_validate(spec.model_dump() | changes)
+        verdict = {**changes.get("verdict", spec.verdict.model_dump()), "parser": parser}
+        if "last_label" not in (parser, *verdict["also"]):
+            verdict["fallback"] = None  # no other rule looks for them
+        changes["verdict"] = verdict
+    # labels of one file may be delimiters of the other: the message says which
+    return check(spec.model_dump() | changes, type(spec), Path(judge or run / MANIFEST))
 
 
 def _verdicts(run: Path, judge: Judge) -> Iterator[dict[str, Any]]:

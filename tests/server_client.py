@@ -8,9 +8,9 @@ from collections.abc import Iterable
 import pytest
 
 from harness.models.base import ChatRequest, Completion, ModelRef, ModelSettings
-from harness.models.server import Server
-from harness.models.server_options import read_options
-from harness.models.server_retry import Retries
+from harness.models.server.model import Server
+from harness.models.server.options import read_options
+from harness.models.server.retry import Retries
 from harness.records import Message
 from harness.specs import Sampling
 

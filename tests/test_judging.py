@@ -87,7 +87,9 @@ def test_what_cannot_be_read_is_unparsed_and_what_failed_is_an_error(go: Any) ->
     def reply(request: ChatRequest) -> Completion:
         if request.seed % 3 == 0:
             return Completion(error="503 and 5 retries")
-        return Completion("I like both." if request.seed % 3 == 1 else "[[B]]", finish_reason="stop")
+        return Completion(
+            "I like both." if request.seed % 3 == 1 else "[[B]]", finish_reason="stop"
+        )
 
     result = go(Scripted(reply))
     found = verdicts(result.folder)
@@ -107,9 +109,11 @@ def test_what_cannot_be_read_is_unparsed_and_what_failed_is_an_error(go: Any) ->
 def test_only_errors_are_asked_again_and_the_last_line_counts(go: Any) -> None:
     failing = go(
         Scripted(
-            lambda request: Completion(error="down")
-            if request.seed % 4 == 0
-            else Completion("[[A]]", finish_reason="stop")
+            lambda request: (
+                Completion(error="down")
+                if request.seed % 4 == 0
+                else Completion("[[A]]", finish_reason="stop")
+            )
         )
     )
     errors = {
@@ -160,7 +164,11 @@ def test_thoughts_are_kept_apart_and_never_read(go: Any) -> None:
 
 
 def test_tokens_of_failed_and_repeated_calls_are_all_counted(go: Any) -> None:
-    go(Scripted(lambda r: Completion(error="down", tokens_in=5) if r.seed % 2 else says("[[A]]")(r)))
+    go(
+        Scripted(
+            lambda r: Completion(error="down", tokens_in=5) if r.seed % 2 else says("[[A]]")(r)
+        )
+    )
     result = go(Scripted(says("[[A]]")))
     lines = verdicts(result.folder)
     counts = result.manifest["counts"]
@@ -180,7 +188,9 @@ def test_gen_kwargs_overrule_the_file_and_name_another_folder(go: Any) -> None:
 
 
 def test_a_rubric_rates_every_text_once_and_equal_ratings_tie(go: Any) -> None:
-    lengths = {r[s]["response"]: len(r[s]["response"]) for r in PAIRS for s in ("chosen", "rejected")}
+    lengths = {
+        r[s]["response"]: len(r[s]["response"]) for r in PAIRS for s in ("chosen", "rejected")
+    }
 
     def reply(request: ChatRequest) -> Completion:
         shown = request.messages[-1].content

@@ -42,9 +42,11 @@ def ask(
 
     def done(request: ChatRequest, answer: Completion) -> None:
         nonlocal errors
-        errors += settle(request, answer)
+        failed = settle(request, answer)
+        errors += failed
         progress.advance(1)
-        if asking.max_errors is not None and errors >= asking.max_errors:
+        # answers that are still handed on after the limit was reached are kept
+        if failed and asking.max_errors is not None and errors >= asking.max_errors:
             raise HarnessError(
                 f"{errors} calls failed for good (the last: {answer.error}); "
                 f"--max_errors {asking.max_errors} reached; the same command goes on"

@@ -117,9 +117,7 @@ def _without_texts(rating: Rating) -> Rating:
     return replace(rating, raw=None, reasoning=None)
 
 
-def compare_ratings(
-    chosen: Rating, rejected: Rating
-) -> tuple[Outcome, float | None, str | None]:
+def compare_ratings(chosen: Rating, rejected: Rating) -> tuple[Outcome, float | None, str | None]:
     """Outcome, margin and reason of the verdict that two ratings come to."""
     sides = (("chosen", chosen), ("rejected", rejected))
     reason = "; ".join(f"{name}: {side.reason}" for name, side in sides if side.status != "ok")

@@ -19,9 +19,9 @@ AnyModel = RewardModel | PairJudge | ChatModel
 MODELS = {
     "hf": "harness.models.hf:open_hf",
     "likelihood": "harness.models.likelihood:open_likelihood",
-    "openai": "harness.models.server:open_server",
-    "vllm": "harness.models.vllm:open_vllm",
-    "lm_eval": "harness.models.lm_eval:open_lm_eval",
+    "openai": "harness.models.server.model:open_server",
+    "vllm": "harness.models.vllm.model:open_vllm",
+    "lm_eval": "harness.models.lm_eval.model:open_lm_eval",
     "baseline": "harness.models.baseline:open_baseline",
     "fake": "harness.models.fake:open_fake",
 }

@@ -17,8 +17,8 @@ from fault_server import Body, FaultServer, Reply, answer, error, last_message, 
 
 from harness.errors import HarnessError, ModelError, UsageError
 from harness.models.base import ChatRequest, Completion, ModelRef, ModelSettings
-from harness.models.lm_eval import open_lm_eval
-from harness.models.lm_eval_calls import ask_chunks
+from harness.models.lm_eval.calls import ask_chunks
+from harness.models.lm_eval.model import open_lm_eval
 from harness.records import Message
 from harness.specs import Sampling
 

@@ -15,7 +15,7 @@ from tiny import FAMILIES, TEMPLATE, byte_tokenizer, plain_score, tiny_model
 
 from harness.batching import Budget, plan_batches
 from harness.errors import ModelError, UsageError
-from harness.models import ModelSettings, open_model
+from harness.models import ChatModel, ModelSettings, open_model
 from harness.models.base import Encoded
 from harness.models.engine import Engine
 from harness.records import Candidate, short_id
@@ -227,8 +227,8 @@ def test_a_backbone_with_missing_tensors_is_refused(tmp_path: Path) -> None:
 
 def test_a_causal_lm_is_never_taken_for_a_reward_model(checkpoint: Callable[..., Path]) -> None:
     folder = checkpoint("qwen2", "ForCausalLM")
-    with pytest.raises(ModelError, match="likelihood:"):
-        open_model(str(folder), None, ModelSettings())
+    answers = open_model(str(folder), None, ModelSettings())
+    assert isinstance(answers, ChatModel) and not hasattr(answers, "score")
     named = open_model(str(folder), None, ModelSettings(judge="sequence_classifier"))
     with pytest.raises(ModelError, match="no reward head"):
         named.score(named.encode(candidates()))

@@ -17,8 +17,8 @@ from server_client import answers, clear_environment, client
 
 from harness.errors import ModelError, UsageError
 from harness.models.base import ChatModel, ChatRequest, Completion, ModelRef, ModelSettings
-from harness.models.server import Server, open_server
-from harness.models.server_retry import Retries
+from harness.models.server.model import Server, open_server
+from harness.models.server.retry import Retries
 from harness.records import Message
 from harness.specs import Sampling
 
@@ -216,7 +216,7 @@ CTRL_C = """
     sys.path.insert(0, sys.argv[1])
     from fault_server import FaultServer, Reply, answer
     from harness.models.base import ChatRequest, ModelRef, ModelSettings
-    from harness.models.server import open_server
+    from harness.models.server.model import open_server
     from harness.records import Message
     from harness.specs import Sampling
 

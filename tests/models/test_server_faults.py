@@ -11,7 +11,7 @@ from server_client import answers, ask, client
 
 from harness.errors import ModelError
 from harness.models.base import ChatRequest, Completion
-from harness.models.server_retry import Retries
+from harness.models.server.retry import Retries
 from harness.records import Message
 from harness.specs import Sampling
 

@@ -12,8 +12,8 @@ import pytest
 from fault_server import OK, FaultServer, Reply, answer, error, in_turn, scripted
 from server_client import ask, client
 
-from harness.models.server_limits import Limits
-from harness.models.server_retry import Retries, retry_after
+from harness.models.server.limits import Limits
+from harness.models.server.retry import Retries, retry_after
 
 
 def test_a_burst_of_refusals_halves_the_limit_once_and_is_said_once() -> None:

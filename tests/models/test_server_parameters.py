@@ -9,8 +9,8 @@ import pytest
 from fault_server import OK, FaultServer, Reply, error
 from server_client import ask, client
 
-from harness.models.server_parameters import refused_name
-from harness.models.server_wire import Answer
+from harness.models.server.parameters import refused_name
+from harness.models.server.wire import Answer
 from harness.specs import Sampling
 
 

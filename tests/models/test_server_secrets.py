@@ -10,8 +10,8 @@ from server_client import answers, clear_environment, client
 
 from harness.errors import ModelError, UsageError
 from harness.models.base import ChatRequest, ModelRef, ModelSettings
-from harness.models.server import open_server
-from harness.models.server_retry import Retries
+from harness.models.server.model import open_server
+from harness.models.server.retry import Retries
 from harness.records import Message
 from harness.specs import Sampling
 

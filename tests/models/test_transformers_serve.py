@@ -21,7 +21,7 @@ torch = pytest.importorskip("torch", reason="needs the hf extra")
 transformers = pytest.importorskip("transformers", reason="needs the hf extra")
 
 from harness.models.base import ChatRequest, Completion, ModelRef, ModelSettings  # noqa: E402
-from harness.models.server import Server, open_server  # noqa: E402
+from harness.models.server.model import Server, open_server  # noqa: E402
 from harness.records import Message  # noqa: E402
 from harness.specs import Sampling  # noqa: E402
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.models.vllm_engine import vllm_is_there
+from harness.models.vllm.engine import vllm_is_there
 
 if not vllm_is_there():
     pytest.skip("needs vLLM in an environment of its own: make test-vllm", allow_module_level=True)
@@ -18,7 +18,7 @@ from harness.models import ModelSettings
 from harness.models.base import ChatRequest, Completion, ModelRef
 from harness.models.chat import open_chat
 from harness.models.checkpoint import open_checkpoint
-from harness.models.vllm import open_vllm
+from harness.models.vllm.model import open_vllm
 from harness.records import Message
 from harness.specs import Sampling
 

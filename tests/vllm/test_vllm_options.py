@@ -8,8 +8,8 @@ import pytest
 
 from harness.errors import UsageError
 from harness.models.base import ModelRef, ModelSettings
-from harness.models.vllm import open_vllm
-from harness.models.vllm_engine import vllm_is_there
+from harness.models.vllm.engine import vllm_is_there
+from harness.models.vllm.model import open_vllm
 
 
 @pytest.mark.parametrize(

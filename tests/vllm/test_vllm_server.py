@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from harness.models.vllm_engine import vllm_is_there
+from harness.models.vllm.engine import vllm_is_there
 
 if not vllm_is_there():
     pytest.skip("needs vLLM in an environment of its own: make test-vllm", allow_module_level=True)

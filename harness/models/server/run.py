@@ -14,20 +14,20 @@ from collections.abc import Callable, Mapping
 
 from harness.errors import ModelError
 from harness.models.base import Completion, Done
-from harness.models.server_limits import Limits
-from harness.models.server_line import Call, Line
-from harness.models.server_options import ServerOptions
-from harness.models.server_parameters import Parameters
-from harness.models.server_reply import (
+from harness.models.server.limits import Limits
+from harness.models.server.line import Call, Line
+from harness.models.server.options import ServerOptions
+from harness.models.server.parameters import Parameters
+from harness.models.server.reply import (
     Failure,
     Reply,
     read_answer,
     read_lost,
     shorten,
 )
-from harness.models.server_retry import LONGEST_PAUSE, retry_after
-from harness.models.server_tally import Tally
-from harness.models.server_wire import Answer, Lost, Wire
+from harness.models.server.retry import LONGEST_PAUSE, retry_after
+from harness.models.server.tally import Tally
+from harness.models.server.wire import Answer, Lost, Wire
 
 _TRIES_TO_CONNECT = 3  # before a server that never answered counts as not there
 _GRACE = 2.0  # seconds that calls in flight are given when the run is stopped

@@ -7,14 +7,14 @@ from typing import Any
 
 from harness.models.base import ChatRequest, Done, ModelRef, ModelSettings
 from harness.models.estimate import estimate_tokens
-from harness.models.server_limits import Limits
-from harness.models.server_line import Line
-from harness.models.server_loop import run_to_end
-from harness.models.server_options import ServerOptions, read_options
-from harness.models.server_parameters import Parameters
-from harness.models.server_run import Run
-from harness.models.server_tally import Tally
-from harness.models.server_wire import open_wire, route
+from harness.models.server.limits import Limits
+from harness.models.server.line import Line
+from harness.models.server.loop import run_to_end
+from harness.models.server.options import ServerOptions, read_options
+from harness.models.server.parameters import Parameters
+from harness.models.server.run import Run
+from harness.models.server.tally import Tally
+from harness.models.server.wire import open_wire, route
 from harness.records import Message
 from harness.specs import Sampling
 
@@ -30,7 +30,7 @@ def open_server(ref: ModelRef, settings: ModelSettings) -> Server:
 class Server:
     """A chat model behind a server; `num_concurrent` calls are in flight at most.
 
-    Every call is made until it is answered or given up (server_retry.py), and never again after
+    Every call is made until it is answered or given up (retry.py), and never again after
     an answer. The seed of each request is sent with it; that the server heeds it is up to the
     server, so nothing here is replayable.
     """

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from harness.models.server_options import ServerOptions
+from harness.models.server.options import ServerOptions
 
 if TYPE_CHECKING:
     import aiohttp

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.models.base import Completion
 from harness.models.reasoning import split_reasoning
-from harness.models.server_wire import Answer, Lost
+from harness.models.server.wire import Answer, Lost
 
 # 529 is what some servers say for "overloaded"
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})

@@ -13,7 +13,7 @@ from harness.errors import MissingExtra, ModelError, UsageError, unknown_name
 from harness.models.base import ChatRequest, Completion, Done, ModelRef, ModelSettings
 from harness.models.checkpoint import Checkpoint
 from harness.models.estimate import estimate_tokens
-from harness.models.lm_eval_calls import ask_chunks, completion, gen_kwargs, generate
+from harness.models.lm_eval.calls import ask_chunks, completion, gen_kwargs, generate
 from harness.records import Message
 from harness.specs import Sampling
 
@@ -41,12 +41,12 @@ def open_lm_eval(ref: ModelRef, settings: ModelSettings) -> LmEvalChat:
     kind = _find(ref.what)
     bases = {f"{base.__module__}.{base.__name__}" for base in kind.__mro__}
     if "lm_eval.models.huggingface.HFLM" in bases:
-        from harness.models.lm_eval_hf import LmEvalHf
+        from harness.models.lm_eval.hf import LmEvalHf
 
         _check(kind, ref, also=("attn_implementation",))
         return LmEvalHf(kind, ref, settings)
     if "lm_eval.models.api_models.TemplateAPI" in bases:
-        from harness.models.lm_eval_server import LmEvalServer
+        from harness.models.lm_eval.server import LmEvalServer
 
         _check(kind, ref)
         return LmEvalServer(kind, ref, settings)

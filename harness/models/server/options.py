@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 from harness.errors import UsageError
 from harness.models.base import ModelRef
 from harness.models.ref import check_options
-from harness.models.server_retry import Retries
+from harness.models.server.retry import Retries
 
 OPTIONS = ("base_url", "key_env", "timeout", "max_retries", "served_by", "name", "family")
 KEY_ENV = "OPENAI_API_KEY"

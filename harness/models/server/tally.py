@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.models.server_reply import Reply
+from harness.models.server.reply import Reply
 
 _MOST_NAMES = 8  # a server may well answer under a new name every time
 

@@ -20,8 +20,8 @@ from harness.models.chat_rows import RowMaker
 from harness.models.checkpoint import open_checkpoint
 from harness.models.device import hardware, require_torch, resolve_device, resolve_dtype
 from harness.models.encode import load_tokenizer
-from harness.models.lm_eval import LmEvalChat, whole_number
-from harness.models.lm_eval_calls import ask_chunks, completion, gen_kwargs, generate
+from harness.models.lm_eval.calls import ask_chunks, completion, gen_kwargs, generate
+from harness.models.lm_eval.model import LmEvalChat, whole_number
 from harness.records import Message
 from harness.specs import Sampling
 

@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 
 from harness.errors import ModelError, UsageError
 from harness.models.base import ChatRequest, Completion, Done, ModelRef, ModelSettings
-from harness.models.lm_eval import LmEvalChat, plain, whole_number
-from harness.models.lm_eval_calls import (
+from harness.models.lm_eval.calls import (
     ask_threads,
     completion,
     gen_kwargs,
     generate,
     server_failure,
 )
+from harness.models.lm_eval.model import LmEvalChat, plain, whole_number
 from harness.specs import Sampling
 
 _FORCED = ("o1", "5", "o3", "o4")  # parts of names that lm-eval sends temperature 1 alone

@@ -14,7 +14,7 @@ from harness.models.checkpoint import Checkpoint, open_checkpoint
 from harness.models.device import hardware, resolve_device, resolve_dtype
 from harness.models.encode import load_tokenizer
 from harness.models.ref import check_options
-from harness.models.vllm_engine import (
+from harness.models.vllm.engine import (
     ENGINE,
     engine_options,
     enqueue,

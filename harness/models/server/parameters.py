@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from harness.models.base import ChatRequest
-from harness.models.server_wire import Answer
+from harness.models.server.wire import Answer
 from harness.specs import Sampling
 
 # in the order in which they are given up where an error names several of them

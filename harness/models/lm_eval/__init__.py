@@ -1,0 +1,1 @@
+"""The back-ends of lm-eval as chat models."""

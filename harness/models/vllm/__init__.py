@@ -1,0 +1,1 @@
+"""vLLM in process as a chat model."""
