@@ -45,13 +45,13 @@ MAY_IMPORT_MODEL_LIBRARIES = frozenset({"models", "training", "bench", "api"})
 TORCH_AT_THE_TOP = frozenset(
     {
         "harness.models.attention",
-        "harness.models.chat_alone",
-        "harness.models.chat_cache",
-        "harness.models.chat_flight",
+        "harness.models.chat.alone",
+        "harness.models.chat.cache",
+        "harness.models.chat.flight",
         "harness.models.engine",
-        "harness.models.generate",
+        "harness.models.chat.generate",
         "harness.models.lm_head",
-        "harness.models.sampler",
+        "harness.models.chat.sampler",
     }
 )
 

@@ -17,7 +17,7 @@ def open_hf(ref: ModelRef, settings: ModelSettings) -> RewardModel | ChatModel:
     check_options(ref.options, OPTIONS)
     checkpoint = open_checkpoint(ref.what, revision=ref.options.get("revision"))
     if _answers(checkpoint, settings):
-        from harness.models.chat import open_chat
+        from harness.models.chat.model import open_chat
 
         return open_chat(checkpoint, settings, ref.options)
     from harness.models.reward import open_reward

@@ -15,7 +15,7 @@ transformers = pytest.importorskip("transformers", reason="needs the hf extra")
 from tiny import TEMPLATE, byte_tokenizer, tiny_model  # noqa: E402
 
 from harness.models.base import ChatModel, ChatRequest, Completion, ModelSettings  # noqa: E402
-from harness.models.chat import HfChat, open_chat  # noqa: E402
+from harness.models.chat.model import HfChat, open_chat  # noqa: E402
 from harness.models.checkpoint import open_checkpoint  # noqa: E402
 from harness.records import Message  # noqa: E402
 from harness.specs import Sampling  # noqa: E402

@@ -15,10 +15,10 @@ from tiny import TEMPLATE, byte_tokenizer, tiny_model  # noqa: E402
 
 from harness.errors import ModelError, UsageError  # noqa: E402
 from harness.models.base import ChatRequest, Completion, ModelSettings  # noqa: E402
-from harness.models.chat import open_chat  # noqa: E402
-from harness.models.chat_flight import Row  # noqa: E402
-from harness.models.chat_output import AnswerReader  # noqa: E402
-from harness.models.chat_prompt import ChatPrompt, merge_system  # noqa: E402
+from harness.models.chat.flight import Row  # noqa: E402
+from harness.models.chat.model import open_chat  # noqa: E402
+from harness.models.chat.output import AnswerReader  # noqa: E402
+from harness.models.chat.prompt import ChatPrompt, merge_system  # noqa: E402
 from harness.models.checkpoint import Checkpoint, open_checkpoint  # noqa: E402
 from harness.records import Message  # noqa: E402
 from harness.specs import Sampling  # noqa: E402

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="needs the hf extra")
 transformers = pytest.importorskip("transformers", reason="needs the hf extra")
 from scipy.stats import chisquare  # noqa: E402
 
-from harness.models.sampler import gumbel, pick, stream, survivors  # noqa: E402
+from harness.models.chat.sampler import gumbel, pick, stream, survivors  # noqa: E402
 from harness.specs import Sampling  # noqa: E402
 
 LOGITS = [2.0, 0.5, -1.0, 1.9, 0.0, -3.0]

@@ -16,7 +16,7 @@ if not vllm_is_there():
 from harness.errors import HarnessError, ModelError
 from harness.models import ModelSettings
 from harness.models.base import ChatRequest, Completion, ModelRef
-from harness.models.chat import open_chat
+from harness.models.chat.model import open_chat
 from harness.models.checkpoint import open_checkpoint
 from harness.models.vllm.model import open_vllm
 from harness.records import Message

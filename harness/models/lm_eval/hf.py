@@ -15,8 +15,8 @@ from harness.models.base import (
     ModelSettings,
     OutOfMemory,
 )
-from harness.models.chat_prompt import ChatPrompt
-from harness.models.chat_rows import RowMaker
+from harness.models.chat.prompt import ChatPrompt
+from harness.models.chat.rows import RowMaker
 from harness.models.checkpoint import open_checkpoint
 from harness.models.device import hardware, require_torch, resolve_device, resolve_dtype
 from harness.models.encode import load_tokenizer
@@ -26,7 +26,7 @@ from harness.records import Message
 from harness.specs import Sampling
 
 if TYPE_CHECKING:  # imports torch
-    from harness.models.chat_flight import Row
+    from harness.models.chat.flight import Row
 
 _ROWS = 8  # its batches are static: all wait for the longest
 _WINDOW = 512  # prompts that are sorted by length together

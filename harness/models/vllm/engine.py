@@ -12,7 +12,7 @@ from harness.errors import ModelError, UsageError
 from harness.specs import Sampling
 
 if TYPE_CHECKING:  # imports torch
-    from harness.models.chat_flight import Row
+    from harness.models.chat.flight import Row
 
 _ENVIRONMENT = {
     # the engine as a process of its own outlives a harness that is killed, and keeps the GPU

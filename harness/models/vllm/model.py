@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import MissingExtra, ModelError, UsageError
 from harness.models.base import ChatRequest, Completion, Done, ModelRef, ModelSettings
-from harness.models.chat_prompt import ChatPrompt
-from harness.models.chat_rows import RowMaker, answer_ends
+from harness.models.chat.prompt import ChatPrompt
+from harness.models.chat.rows import RowMaker, answer_ends
 from harness.models.checkpoint import Checkpoint, open_checkpoint
 from harness.models.device import hardware, resolve_device, resolve_dtype
 from harness.models.encode import load_tokenizer
@@ -26,7 +26,7 @@ from harness.records import Message
 from harness.specs import Sampling
 
 if TYPE_CHECKING:  # imports torch
-    from harness.models.chat_flight import Row
+    from harness.models.chat.flight import Row
 
 OPTIONS = ("revision", "name", "family", *ENGINE)
 _WAVE = 4096  # requests that are rendered and sorted by length together
@@ -160,7 +160,7 @@ class VllmChat:
         notice: Callable[[str], None],
     ) -> None:
         """Answer every request; each is handed to `done` in the step in which it ends."""
-        from harness.models.chat_output import AnswerReader
+        from harness.models.chat.output import AnswerReader
 
         reader = AnswerReader(self.prompt.tokenizer, sampling.stop)
 

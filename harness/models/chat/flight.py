@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from harness.models import chat_cache
 from harness.models.base import ChatRequest
-from harness.models.sampler import pick
+from harness.models.chat import cache
+from harness.models.chat.sampler import pick
 from harness.specs import Sampling
 
 NOT_FINITE = "the model gave no finite number for the next token"
@@ -101,7 +101,7 @@ class Flight:
         mask = (torch.arange(width)[None] >= width - lengths[:, None]).long()
         positions = (mask.cumsum(-1) - 1).clamp(min=0)
         other = Flight(self.model)
-        other._cache = chat_cache.new_cache(self.model.config)
+        other._cache = cache.new_cache(self.model.config)
         other._mask = mask.to(self.model.device)
         other.rows = list(rows)
         other.keep(rules.advance(rows, other._forward(padded, positions)))
@@ -111,7 +111,7 @@ class Flight:
             width = max(self._mask.shape[1], other._mask.shape[1])
             self._set_width(width)
             other._set_width(width)
-            chat_cache.join_rows(self._cache, other._cache)
+            cache.join_rows(self._cache, other._cache)
             self._mask = torch.cat([self._mask, other._mask])
         else:
             self._cache, self._mask = other._cache, other._mask
@@ -132,7 +132,7 @@ class Flight:
         if not self.rows:
             self.clear()
             return
-        chat_cache.keep_rows(self._cache, places)
+        cache.keep_rows(self._cache, places)
         self._mask = self._mask[torch.tensor(places, device=self._mask.device)]
         # the newest token of a row is not in the cache yet
         self._set_width(max(len(row.prompt) + len(row.out) for row in self.rows) - 1)
@@ -146,14 +146,14 @@ class Flight:
         """How many tokens the free memory should hold, those in flight included."""
         if self._cache is None:
             return None
-        free = chat_cache.free_bytes(self._cache)
+        free = cache.free_bytes(self._cache)
         if free is None:
             return None
-        each = chat_cache.bytes_per_token(self._cache)
+        each = cache.bytes_per_token(self._cache)
         return int(_MEMORY_SHARE * (free + each * self._mask.numel()) / each)
 
     def _set_width(self, width: int) -> None:
-        chat_cache.set_width(self._cache, width)
+        cache.set_width(self._cache, width)
         missing = width - self._mask.shape[1]
         self._mask = torch.nn.functional.pad(self._mask, (missing, 0))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.models.base import Completion
-from harness.models.chat_flight import Row
+from harness.models.chat.flight import Row
 from harness.models.reasoning import split_reasoning
 
 _HALF = "�"  # what the bytes of a character cut in two are decoded to

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from harness.batching import Budget
 from harness.errors import ModelError, UsageError
 from harness.models.base import ChatModel, ChatRequest, Completion, Done, ModelSettings
-from harness.models.chat_engine import chat_engine
-from harness.models.chat_prompt import ChatPrompt
-from harness.models.chat_rows import RowMaker, answer_ends
+from harness.models.chat.engine import chat_engine
+from harness.models.chat.prompt import ChatPrompt
+from harness.models.chat.rows import RowMaker, answer_ends
 from harness.models.checkpoint import Checkpoint
 from harness.models.device import hardware
 from harness.models.encode import load_tokenizer
@@ -21,8 +21,8 @@ from harness.records import Message
 from harness.specs import Input, Sampling
 
 if TYPE_CHECKING:  # these import torch
-    from harness.models.chat_flight import Row
-    from harness.models.generate import Load
+    from harness.models.chat.flight import Row
+    from harness.models.chat.generate import Load
 
 _WINDOW = 512  # requests that are rendered and sorted by length together
 _ROWS = {"cpu": 32, "cuda": 256}  # answers at once, where memory allows
@@ -97,8 +97,8 @@ class HfChat:
         """How many answers at once: the user's bounds, or what the memory holds."""
         import torch
 
+        from harness.models.chat.generate import Load
         from harness.models.engine import default_tokens
-        from harness.models.generate import Load
 
         tokens = self.settings.max_batch_tokens or self._remembered
         reading = default_tokens("padded", torch.device(self.device), dict(self.config))
@@ -160,10 +160,10 @@ class HfChat:
         notice: Callable[[str], None],
     ) -> None:
         """Answer every request; each is handed to `done` in the step in which it ends."""
-        from harness.models.chat_alone import generate_alone
-        from harness.models.chat_flight import Rules
-        from harness.models.chat_output import AnswerReader
-        from harness.models.generate import generate
+        from harness.models.chat.alone import generate_alone
+        from harness.models.chat.flight import Rules
+        from harness.models.chat.generate import generate
+        from harness.models.chat.output import AnswerReader
 
         def settle(request: ChatRequest, answer: Completion) -> None:
             self._calls += 1

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from harness.batching import Budget, plan_batches
-from harness.models.chat_flight import Flight, Row, Rules
+from harness.models.chat.flight import Flight, Row, Rules
 
 TOO_LARGE = "out of memory with this prompt alone"
 

@@ -18,7 +18,7 @@ _NEEDED = {"attention_mask", "position_ids", "past_key_values", "logits_to_keep"
 
 @dataclass(frozen=True, slots=True)
 class ChatEngine:
-    """`rows`: many answers at once (`generate`); `single`: one after the other (`chat_alone`)."""
+    """`rows`: many answers at once (`generate`); `single`: one after the other (`alone`)."""
 
     kind: Literal["rows", "single"]
     attention: Literal["sdpa", "eager"]
@@ -33,7 +33,7 @@ def chat_engine(checkpoint: Checkpoint, *, trust_remote_code: bool) -> ChatEngin
     """
     from transformers import AutoConfig
 
-    from harness.models.chat_cache import can_batch, new_cache
+    from harness.models.chat.cache import can_batch, new_cache
 
     kind = _class(checkpoint, trust_remote_code)
     if kind is None:

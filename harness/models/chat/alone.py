@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from harness.models.chat_flight import Row, Rules
-from harness.models.generate import TOO_LARGE
+from harness.models.chat.flight import Row, Rules
+from harness.models.chat.generate import TOO_LARGE
 
 
 def generate_alone(model: Any, windows: Iterator[list[Row]], rules: Rules) -> None:

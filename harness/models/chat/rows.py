@@ -7,19 +7,19 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from harness.models.base import ChatRequest, Completion, Done
-from harness.models.chat_prompt import ChatPrompt
+from harness.models.chat.prompt import ChatPrompt
 from harness.models.checkpoint import Checkpoint
 from harness.specs import Sampling
 
 if TYPE_CHECKING:  # imports torch
-    from harness.models.chat_flight import Row
+    from harness.models.chat.flight import Row
 
 Notice = Callable[[str], None]
 
 
 def answer_ends(checkpoint: Checkpoint, prompt: ChatPrompt) -> frozenset[int]:
     """The tokens that end an answer, wherever the model's files name them."""
-    from harness.models.chat_engine import end_tokens
+    from harness.models.chat.engine import end_tokens
 
     named = {prompt.tokenizer.eos_token_id, prompt.end_of_turn()}
     return frozenset((end_tokens(checkpoint) | named) - {None})
@@ -61,7 +61,7 @@ class RowMaker:
     def _rows(
         self, window: list[ChatRequest], sampling: Sampling, done: Done, notice: Notice
     ) -> list[Row]:
-        from harness.models.chat_flight import Row
+        from harness.models.chat.flight import Row
 
         if self.prompt.merges_system and any(map(_has_system, window)):
             text = "its chat template takes no system message: put before the user's"
