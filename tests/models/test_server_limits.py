@@ -146,7 +146,7 @@ def test_retry_after_pauses_that_call_and_every_start() -> None:
 
 
 def test_a_huge_retry_after_is_cut_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.models.server_run.LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr("harness.models.server.run.LONGEST_PAUSE", 0.05)
     with FaultServer(in_turn(error(503, headers={"retry-after": "86400"}), OK)) as server:
         found, said = ask(client(server.url), ["a"])
     assert found["a"].error is None
