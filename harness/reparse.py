@@ -31,7 +31,7 @@ def reread_picks(
 
     An error stays one: there is no answer to read.
     """
-    for line in read_lines(folder / VERDICTS):
+    for line in _answers(folder / VERDICTS):
         if line["outcome"] != "error":
             pick = parse_pick(verdict, line["raw"] or "", line["finish_reason"], rule)
             line |= {"outcome": outcome_of(pick, line["order"]), "reason": pick.reason}
@@ -40,7 +40,7 @@ def reread_picks(
 
 def reread_ratings(folder: Path, verdict: NumberVerdict) -> Iterator[Rating]:
     """The lines of scores.jsonl of a pointwise judge with score and status read anew."""
-    for line in read_lines(folder / SCORES):
+    for line in _answers(folder / SCORES):
         if line["status"] != "error":
             score, reason = parse_rating(verdict, line["raw"] or "", line["finish_reason"])
             status = "unparsed" if score is None else "ok"
@@ -55,7 +55,13 @@ def rated(folder: Path, ratings: Mapping[tuple[str, int], Rating]) -> Iterator[d
         for line in read_lines(folder / PAIRS)
     }
     for line in read_lines(folder / VERDICTS):
-        chosen, rejected = (ratings[side, line["repeat"]] for side in sides[line["pair_id"]])
+        try:
+            chosen, rejected = (ratings[side, line["repeat"]] for side in sides[line["pair_id"]])
+        except KeyError as missing:
+            raise DataError(
+                f"{folder}: no rating for {missing} of {VERDICTS}; run the same command again "
+                "with --fresh"
+            ) from None
         outcome, margin, reason = compare_ratings(chosen, rejected)
         yield line | {"outcome": outcome, "margin": margin, "reason": reason}
 
@@ -77,6 +83,15 @@ def _numbers(
 ) -> dict[str, Any]:
     numbers: Mapping[str, Any] = preference_results(pairs, table, metrics=metrics, seed=seed)
     return {key: numbers["metrics"][key] for key in RULE_KEYS}
+
+
+def _answers(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a judge's answers; a DataError where an answer is not what one is."""
+    for number, line in enumerate(read_lines(path), 1):
+        for field in ("raw", "finish_reason"):
+            if not isinstance(line.get(field, 0), str | None):
+                raise DataError(f"{path}, line {number}, field {field}: not a string or null")
+        yield line
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,7 @@ from harness.jobs import (
     estimate,
     fill_folder,
     judging_of,
+    nothing_owed,
     read_prices,
     spent,
 )
@@ -30,6 +31,7 @@ from harness.request import RunRequest, Task, request_settings, resolve_tasks, s
 from harness.results import judge_numbers, make_results, pair_facts, task_identity
 from harness.specs import TaskSpec
 from harness.store import RunFolder, identity_sha256, open_run, run_path
+from harness.stored import answered
 from harness.versions import environment
 
 
@@ -66,9 +68,11 @@ def dry_run(request: RunRequest, progress: Progress | None = None) -> list[str]:
         identity = _identity(spec, data, pairs, model, judging, request)
         folder = run_path(request.output_path, spec.name, model.name, identity)
         asks = estimate(pairs, model, judging, _prices(model, request))
-        found.append(
+        line = (
             f"{spec.name}: {len(pairs):,} pairs, {asks}, {model.name} on {model.device} -> {folder}"
         )
+        there = answered(folder) if judging is not None and not request.fresh else 0
+        found.append(f"{line}, where {there:,} are answered already" if there else line)
     return found
 
 
@@ -113,8 +117,9 @@ def _run_task(
     path = run_path(request.output_path, spec.name, model.name, identity)
     with open_run(path, fresh=request.fresh, progress=progress) as folder:
         _refuse_other_device(folder, model.device)
-        failed = sum(line.outcome == "error" for line in folder.standing().values())
-        if folder.finished and not failed:
+        if folder.finished and nothing_owed(folder, pairs, progress):
+            if prices is not None and judging is not None:
+                folder.save_manifest(cost=spent(prices, folder.manifest["counts"]))
             return RunResult(folder.path, folder.results(), folder.manifest, reused=True)
         began = time.monotonic()
         _begin(folder, spec, identity, pairs, model, judging, request)

@@ -91,7 +91,8 @@ class RunFolder:
     @property
     def finished(self) -> bool:
         """Whether results stand in the folder and its manifest says they are complete."""
-        return self.manifest.get("status") == "finished" and (self.path / RESULTS).is_file()
+        whole = all((self.path / name).is_file() for name in (RESULTS, PAIRS))
+        return whole and self.manifest.get("status") == "finished"
 
     def results(self) -> dict[str, Any]:
         """results.json of a finished folder."""
@@ -172,7 +173,10 @@ class RunFolder:
                 except (ValueError, AttributeError):
                     missing = needed
                 if missing:
-                    raise DataError(f"{path}, line {number}: damaged; --fresh starts over")
+                    raise DataError(
+                        f"{path}, line {number}: damaged; take it out, and what it held is done "
+                        "again, or start over with --fresh"
+                    )
                 yield line
 
     def finish(self, results: Mapping[str, Any], report: str, **changes: Any) -> None:

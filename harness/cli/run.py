@@ -9,6 +9,7 @@ import click
 
 from harness.cli.console import Console
 from harness.cli.main import Command
+from harness.cli.notes import failure_notes, judge_notes
 from harness.errors import HarnessError, UsageError
 
 _MORE_THAN_ZERO = click.IntRange(min=1)
@@ -200,26 +201,6 @@ def batch_size(text: str) -> int | None:
     raise UsageError(f"--batch_size {text}: a whole number above 0, or auto")
 
 
-def judge_notes(result: Any) -> list[str]:
-    """What a judge's calls came to: retries, tokens, money."""
-    counts, cost = result.manifest.get("counts", {}), result.manifest.get("cost")
-    if "calls" not in counts:
-        return []
-    text = f"{counts['calls']:,} calls"
-    if counts["retries"]:
-        kinds = ", ".join(f"{n:,} x {kind}" for kind, n in sorted(counts["retries"].items()))
-        text += f" (and tried again: {kinds})"
-    if counts["tokens_in"] is not None:
-        text += f"; {counts['tokens_in']:,} tokens in"
-    if counts["tokens_out"] is not None:
-        text += f", {counts['tokens_out']:,} out"
-    if counts["tokens_reasoning"]:
-        text += f" ({counts['tokens_reasoning']:,} of them reasoning)"
-    if cost and cost["amount"] is not None:
-        text += f"; {cost['currency']} {cost['amount']:,.4f}"
-    return [text]
-
-
 def _show(results: list[Any]) -> None:
     from harness.reports import render_run
 
@@ -229,10 +210,5 @@ def _show(results: list[Any]) -> None:
             click.echo(line)
         state = "finished before, reused" if result.reused else "finished"
         click.echo(f"{state}: {result.folder}\n")
-        errors = result.results["metrics"].get("errors", 0)
-        if errors:
-            click.echo(
-                f"{result.results['task']}: {errors} verdicts are errors; the same command "
-                "again tries them once more",
-                err=True,
-            )
+        for line in failure_notes(result):
+            click.echo(f"{result.results['task']}: {line}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -49,6 +50,22 @@ def fill_folder(
     return _score(folder, pairs, model, standing, request, progress)
 
 
+def nothing_owed(folder: RunFolder, pairs: Sequence[Pair], progress: Progress) -> bool:
+    """Whether a finished folder has a verdict that is no error for all it ever asked.
+
+    Lines that were lost since are told: what they held is done again.
+    """
+    standing = folder.standing()
+    held = Counter(key[0] for key in standing)
+    lost = sum(held[pair.pair_id] < max(held.values(), default=1) for pair in pairs)
+    if lost:
+        progress.notice(
+            f"{folder.path}: finished before, but verdicts on {lost:,} of {len(pairs):,} pairs are "
+            "gone; what is missing is done again"
+        )
+    return not lost and all(line.outcome != "error" for line in standing.values())
+
+
 def _settled(standing: Mapping[VerdictKey, Standing]) -> set[VerdictKey]:
     """What need not be done again: everything but errors."""
     return {key for key, line in standing.items() if line.outcome != "error"}
@@ -67,36 +84,55 @@ def _ask(
     progress: Progress,
 ) -> dict[str, Any]:
     judge, asking = judging.judge, judging.asking
-    start = model.facts()
+    start, settled, attempts = model.facts(), _settled(standing), _attempts(standing)
     if judge.repeats > 1 and asking.sampling.temperature == 0:
         progress.notice(f"judge {judge.name}: {judge.repeats} repeats at temperature 0 are alike")
-    if isinstance(judge, PairwiseJudge):
-        asker = PairAsker(pairs, model, judge, asking)
-        asker.ask(_settled(standing), _attempts(standing), folder.append_verdicts, progress)
-        neutralised = asker.neutralised
-    else:
-        rater = TextRater(pairs, model, judge, asking)
-        ratings = folder.ratings()
-        rater.rate(ratings, folder.append_ratings, progress)
-        neutralised = rater.neutralised
-        settled, attempts = _settled(standing), _attempts(standing)
-        verdicts = verdicts_from_ratings(pairs, ratings, judge.repeats, attempts)
-        folder.append_verdicts([v for v in verdicts if v.key not in settled])
+    asker: PairAsker | TextRater = (
+        PairAsker(pairs, model, judge, asking)
+        if isinstance(judge, PairwiseJudge)
+        else TextRater(pairs, model, judge, asking)
+    )
+    try:
+        if isinstance(asker, PairAsker):
+            asker.ask(settled, attempts, folder.append_verdicts, progress)
+        else:
+            ratings = folder.ratings()
+            asker.rate(ratings, folder.append_ratings, progress)
+            verdicts = verdicts_from_ratings(pairs, ratings, judge.repeats, attempts)
+            folder.append_verdicts([v for v in verdicts if v.key not in settled])
+    except BaseException:  # Ctrl-C, --max_errors: what was spent until then stays counted
+        folder.save_manifest(**_account(folder, pairs, model, start, asker.neutralised))
+        raise
+    return _account(folder, pairs, model, start, asker.neutralised)
+
+
+def _account(
+    folder: RunFolder,
+    pairs: Sequence[Pair],
+    model: ChatModel,
+    start: Mapping[str, Any],
+    neutralised: int,
+) -> dict[str, Any]:
+    """What the manifest says of the calls; `start` is what the model had counted before."""
+    spent = usage(folder.path)
     return {
         "model": {"name": model.name, "backend": model.backend, **model.facts()},
         "counts": {
             "pairs": len(pairs),
-            **usage(folder.path),
-            **_spent(folder, start, model.facts()),
+            **_spent(folder, start, model.facts(), spent.lines),
+            **spent.tokens,
             "neutralised": folder.manifest["counts"].get("neutralised", 0) + neutralised,
         },
     }
 
 
-def _spent(folder: RunFolder, start: Mapping[str, Any], end: Mapping[str, Any]) -> dict[str, Any]:
+def _spent(
+    folder: RunFolder, start: Mapping[str, Any], end: Mapping[str, Any], lines: int
+) -> dict[str, Any]:
     """Calls and retries of this call, added to those the manifest counts already.
 
-    A model counts through all tasks of a command; a folder is for one.
+    A model counts through all tasks of a command; a folder is for one. A command that was killed
+    left no count: each of the `lines` on disk took a call at least.
     """
     counts = folder.manifest["counts"]
     before, began = counts.get("retries", {}), start.get("retries", {})
@@ -105,7 +141,10 @@ def _spent(folder: RunFolder, start: Mapping[str, Any], end: Mapping[str, Any]) 
         for kind, n in end.get("retries", {}).items()
     }
     calls = end.get("calls", 0) - start.get("calls", 0)
-    return {"calls": counts.get("calls", 0) + calls, "retries": {**before, **retries}}
+    return {
+        "calls": max(counts.get("calls", 0) + calls, lines),
+        "retries": {**before, **retries},
+    }
 
 
 def _score(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
@@ -14,6 +15,7 @@ from harness.models.recipes import choose_judge
 from harness.prompts import published_prompt
 from harness.records import Language
 from harness.request import RunRequest
+from harness.spec_files import check
 from harness.specs import Judge, PairwiseJudge, spec_sha256
 
 
@@ -61,6 +63,9 @@ def judging_of(
                 f"{', '.join(judge.prompts)}); add one under prompts, or choose with --judge"
             )
     sampling = resolve_sampling(judge.sampling, request.gen_kwargs)
+    if sampling != judge.sampling:  # a stop string may end an answer inside a label
+        asked = judge.model_dump() | {"sampling": sampling.model_dump()}
+        check(asked, type(judge), Path("--gen_kwargs"))
     asking = Asking(
         sampling=sampling,
         orders=request.orders,

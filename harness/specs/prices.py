@@ -8,7 +8,7 @@ from pydantic import Field
 
 from harness.specs.base import Name, StrictSpec
 
-Price = Annotated[float, Field(ge=0)]
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class TokenPrice(StrictSpec):
