@@ -117,7 +117,10 @@ def _run_task(
     path = run_path(request.output_path, spec.name, model.name, identity)
     with open_run(path, fresh=request.fresh, progress=progress) as folder:
         _refuse_other_device(folder, model.device)
-        if folder.finished and nothing_owed(folder, pairs, progress):
+        # family= changes no answer, but what is said of them
+        before = folder.manifest.get("model", {}).get("family")
+        same = judging is None or before == model.facts().get("family")
+        if folder.finished and same and nothing_owed(folder, pairs, progress):
             if prices is not None and judging is not None:
                 folder.save_manifest(cost=spent(prices, folder.manifest["counts"]))
             return RunResult(folder.path, folder.results(), folder.manifest, reused=True)

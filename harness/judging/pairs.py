@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from itertools import islice
 
 from harness.judging.asking import Asking, ask, request_seed
 from harness.judging.orders import Orders, shown, verdict_keys
@@ -12,6 +13,8 @@ from harness.prompts import fill
 from harness.records import Outcome, Pair, Verdict, VerdictKey
 from harness.specs import PairwiseJudge
 from harness.verdicts import outcome_of, parse_pick
+
+_AT_ONCE = 1024  # lines that are written together where nobody was paid for them
 
 
 def choose_pairs(
@@ -24,12 +27,17 @@ def choose_pairs(
     write: Callable[[Sequence[Verdict]], None],
 ) -> None:
     """One verdict a pair and order of a judge that reads no file and never fails."""
-    for key, pair in verdict_keys(pairs, orders=orders, seed=seed, repeats=1):
-        if key not in settled:
-            first, second = shown(pair, key[1])
-            picked = judge.choose(pair.prompt, first, second)
-            chosen = (picked == 0) == (key[1] == "chosen_first")
-            write([_line(pair, key, "chosen" if chosen else "rejected")])
+
+    def verdict(key: VerdictKey, pair: Pair) -> Verdict:
+        first, second = shown(pair, key[1])
+        picked = judge.choose(pair.prompt, first, second)
+        chosen = (picked == 0) == (key[1] == "chosen_first")
+        return _line(pair, key, "chosen" if chosen else "rejected")
+
+    keys = verdict_keys(pairs, orders=orders, seed=seed, repeats=1)
+    owed = (verdict(*item) for item in keys if item[0] not in settled)
+    while lines := list(islice(owed, _AT_ONCE)):
+        write(lines)
 
 
 class PairAsker:

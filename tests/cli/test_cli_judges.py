@@ -365,9 +365,26 @@ def test_a_finished_run_is_priced_without_a_call(judged: Judged, tmp_path: Path)
     assert f"USD {amount:,.4f}" in said.out
 
 
+def test_a_family_named_later_is_counted_without_a_call(judged: Judged) -> None:
+    pairs = [row(f"p{n}", f"好 {n}", f"平 {n}") for n in range(PAIRS)]
+    for n, pair in enumerate(pairs):
+        pair["chosen"]["model"], pair["rejected"]["model"] = ("qwen-max", "gpt-4o")[
+            :: 1 - n % 2 * 2
+        ]
+    write_rows(judged.data, pairs)
+    with FaultServer(coin) as server:
+        assert "Self-preference" not in judged(server).out
+        server.calls.clear()
+        assert "(qwen)" in judged(server, options=",family=qwen").out
+        assert "(gpt)" in judged(server, options=",family=gpt").out
+        assert "finished before, reused" in judged(server, options=",family=gpt").out
+        assert not server.calls
+    assert judged.stored("results.json")["self_preference"]["family"] == "gpt"
+
+
 def test_verdicts_that_were_lost_are_asked_for_again(judged: Judged) -> None:
     with FaultServer(coin) as server:
-        judged(server)
+        judged(server, "--num_concurrent", 1)  # pair by pair
         whole = (judged.folder / "results.json").read_bytes()
         file = judged.folder / "verdicts.jsonl"
         file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-3]))
