@@ -203,7 +203,7 @@ def test_what_done_raises_ends_the_run_and_comes_out(
                 (request(f"{n}") for n in range(1000)), Sampling(), done, lambda _: None
             )
         assert sum(server.calls.values()) <= 3 + 2 * 4
-    assert len(heard) == 3
+    assert len(heard) <= 3 + 4  # those in flight are still handed on
     assert caplog.text + capsys.readouterr().err == ""
 
 

@@ -126,8 +126,9 @@ def _secrets(key: str, environ: Mapping[str, str]) -> tuple[str, ...]:
     """The key, and the values of headers that openai's client takes from the environment."""
     lines = environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
     values = (line.partition(":")[2].strip() for line in lines)
-    found = {key, *(value.removeprefix("Bearer ") for value in values if len(value) >= 8)} - {""}
-    return tuple(sorted(found, key=len, reverse=True))
+    found = {key, *(value.removeprefix("Bearer ") for value in values)}
+    # what is shorter is no secret ("EMPTY", "x"), and taking it out would change answers
+    return tuple(sorted((one for one in found if len(one) >= 8), key=len, reverse=True))
 
 
 def _timeout(text: str | None) -> float:

@@ -41,15 +41,17 @@ class Failure:
     busy: bool = False
 
 
-def read_lost(lost: Lost) -> Failure:
-    """A call that brought no whole answer back."""
-    return Failure(lost.kind, lost.reason, again=True, busy=lost.kind == "timeout")
+def read_lost(lost: Lost, redact: Callable[[str], str]) -> Failure:
+    """A call that brought no whole answer back; a reason may quote what came of it."""
+    reason = shorten(redact(lost.reason))
+    return Failure(lost.kind, reason, again=True, busy=lost.kind == "timeout")
 
 
 def read_answer(answer: Answer, redact: Callable[[str], str]) -> Reply | Failure:
     """An answer of a server; `redact` takes the key out of everything that is kept of it."""
-    text = redact(answer.body.decode("utf-8", "replace"))
-    value = _json(text)
+    text = answer.body.decode("utf-8-sig", "replace")
+    value = _redacted(_json(text), redact)  # behind JSON's escapes: a key may hide in them
+    text = redact(text)
     if 200 <= answer.status < 300:
         return _read_success(value, text)
     words = f"HTTP {answer.status}: {_words(value, text)}"
@@ -142,6 +144,17 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    """A JSON value with the key taken out of every string of it."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_redacted(part, redact) for part in value]
+    if isinstance(value, dict):
+        return {key: _redacted(part, redact) for key, part in value.items()}
+    return value
 
 
 def _dict(value: Any) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from harness.errors import ModelError
+from harness.errors import HarnessError, ModelError
 from harness.models.base import Completion, Done
 from harness.models.server.limits import Limits
 from harness.models.server.line import Call, Line
@@ -77,7 +77,7 @@ class Run:
                 while self._back:
                     self._settle(*self._back.popleft())
                     await self._start()
-        except asyncio.CancelledError:  # Ctrl-C
+        except (asyncio.CancelledError, HarnessError):  # Ctrl-C, --max_errors
             await self._last_answers()
             raise
         finally:
@@ -127,7 +127,7 @@ class Run:
     def _settle(self, call: Call, result: Answer | Lost | BaseException) -> None:
         """One call is back: done, to be made again, or failed for good."""
         if isinstance(result, Lost):
-            failure = read_lost(result)
+            failure = read_lost(result, self._options.redact)
         elif isinstance(result, BaseException):
             raise result
         else:

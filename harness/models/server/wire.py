@@ -92,7 +92,9 @@ def route(options: ServerOptions) -> Route:
     client = AsyncOpenAI(api_key=options.key, base_url=options.base_url, max_retries=0)
     said = {**client.default_headers, **client.auth_headers}
     headers = {name: value for name, value in said.items() if isinstance(value, str)}
-    return Route(f"{client.base_url}chat/completions", headers, _proxy(options))
+    # an address without a path has no slash of its own
+    url = f"{str(client.base_url).rstrip('/')}/chat/completions"
+    return Route(url, headers, _proxy(options))
 
 
 def open_wire(way: Route, *, timeout: float) -> Wire:
