@@ -66,10 +66,12 @@ def order_remark(results: Mapping[str, Any]) -> str:
         if judge.get("orders") != "seeded":
             return ""
         return "Order: one order a pair, so that a leaning to the first or second cannot be seen."
-    text = (
-        f"Order: the first text shown wins in {percent(first)}%, the outcome is the same in both "
-        f"orders in {percent(same)}%"
-    )
+    seen = []
+    if first is not None:
+        seen.append(f"the first text shown wins in {percent(first)}%")
+    if same is not None:
+        seen.append(f"the outcome is the same in both orders in {percent(same)}%")
+    text = f"Order: {', '.join(seen)}"
     if metrics.get("accuracy_both") is not None:
         where = "every answer" if (metrics.get("repeats") or 1) > 1 else "both"
         text += f", right in {where} in {percent(metrics['accuracy_both'])}%"

@@ -62,6 +62,10 @@ def read_options(ref: ModelRef, environ: Mapping[str, str] = os.environ) -> Serv
     base_url, url = _address(options, environ)
     loopback = _is_loopback(url.hostname or "")
     key_env = options.get("key_env") or KEY_ENV
+    if not key_env.isidentifier():  # not shown: it may be the key itself
+        raise UsageError(
+            "--model_args key_env: name the environment variable that holds the key, not the key"
+        )
     key = _key(key_env, environ, needed="key_env" in options or not loopback)
     return ServerOptions(
         model=ref.what,
