@@ -212,7 +212,9 @@ def test_an_empty_list_asks_nothing() -> None:
 
 
 CTRL_C = """
-    import asyncio, sys
+    import asyncio, signal, sys
+    # a shell starts what runs in the background deaf to Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.path.insert(0, sys.argv[1])
     from fault_server import FaultServer, Reply, answer
     from harness.models.base import ChatRequest, ModelRef, ModelSettings
@@ -253,7 +255,10 @@ def test_ctrl_c_hands_on_what_is_in_flight_and_starts_nothing_more(where: str) -
         assert process.stdout is not None
         assert process.stdout.readline() == "four in flight\n"
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert out.splitlines()[-1] == "stopped ['0', '1', '3'] 4"
     assert err == ""
 
