@@ -8,18 +8,19 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from harness.errors import UsageError
+from harness.reasoning import TAGS
 from harness.records import Language, Message
 from harness.specs import Judge, PairwiseJudge
-from harness.specs.forms import normal
+from harness.specs.forms import normal, standing_free
 from harness.specs.templates import render
 
 # What ends a turn or a thought in one chat template or another, whatever the model is: a server
 # does not say what its tokenizer takes for a special token.
 _SPECIAL = (
-    "<think>", "</think>", "<thinking>", "</thinking>", "<seed:think>", "</seed:think>",
-    "[THINK]", "[/THINK]", "<s>", "</s>", "<bos>", "<eos>", "[INST]", "[/INST]",
+    *chain.from_iterable(TAGS), "<s>", "</s>", "<bos>", "<eos>", "[INST]", "[/INST]",
     "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "<<SYS>>", "<</SYS>>", "<start_of_turn>",
     "<end_of_turn>", "[gMASK]", "<sop>", "<eop>",
 )  # fmt: skip
@@ -145,18 +146,11 @@ def _pattern(
     literal = {_form(text).strip(): False for text in (*delimiters, *tokens)}
     literal |= {_form(text): True for text in filter(_telling, labels)}
     parts = [
-        _standing_free(form) if free else re.escape(form)
+        standing_free(form) if free else re.escape(form)
         for form, free in sorted(literal.items(), key=lambda item: (-len(item[0]), item[0]))
         if len(form) > 1  # a single character cannot be broken
     ]
     return re.compile("|".join([*parts, _BARS]))
-
-
-def _standing_free(label: str) -> str:
-    """A label where an answer's would be read (see harness.verdicts): "a." not in "banana."."""
-    before = "(?<![a-z0-9])" if label[0].isascii() and label[0].isalnum() else ""
-    after = "(?![a-z0-9])" if label[-1].isascii() and label[-1].isalnum() else ""
-    return before + re.escape(label) + after
 
 
 def _broken(text: str, found: Sequence[tuple[int, int]]) -> str:

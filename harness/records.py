@@ -60,6 +60,11 @@ class Pair:
     rejected: Side
     row: int
 
+    @property
+    def head(self) -> tuple[str, str, str, str, Language]:
+        """The five fields that every stored line about a pair begins with."""
+        return self.pair_id, self.prompt_id, self.tag, self.genre, self.language
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -122,6 +127,10 @@ class Message:
 
     role: Literal["system", "user", "assistant"]
     content: str
+
+    def as_dict(self) -> dict[str, str]:
+        """As chat templates and servers take it."""
+        return {"role": self.role, "content": self.content}
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,7 @@ def pair_facts(pairs: Sequence[Pair]) -> list[PairFacts]:
     """The lines of pairs.jsonl."""
     return [
         PairFacts(
-            pair.pair_id,
-            pair.prompt_id,
-            pair.tag,
-            pair.genre,
-            pair.language,
+            *pair.head,
             int(cluster),
             candidate(pair, pair.chosen).id,
             candidate(pair, pair.rejected).id,

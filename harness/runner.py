@@ -22,6 +22,7 @@ from harness.jobs import (
     read_prices,
     spent,
 )
+from harness.metrics.table import PairTable, VerdictTable
 from harness.models import MODELS, AnyModel, ChatModel, PairJudge, open_model
 from harness.models.ref import parse_model
 from harness.progress import Progress, Silent
@@ -127,17 +128,18 @@ def _run_task(
         began = time.monotonic()
         _begin(folder, spec, identity, pairs, model, judging, request)
         facts = fill_folder(folder, pairs, model, judging, request, progress)
+        tables = folder.tables()
         results = make_results(
             spec,
             data,
             pairs,
-            folder.tables(),
+            tables,
             model=_model_row(model),
             judge=_judge_row(model, judging, spec),
             seed=request.seed,
         )
         if judging is not None:
-            results |= _judge_numbers(folder, judging, model, request)
+            results |= _judge_numbers(folder.path, tables, judging, model, request)
         if prices is not None:
             facts["cost"] = spent(prices, facts["counts"])
         seconds = folder.manifest["wall_seconds"] + time.monotonic() - began
@@ -146,14 +148,15 @@ def _run_task(
 
 
 def _judge_numbers(
-    folder: RunFolder, judging: Judging, model: AnyModel, request: RunRequest
+    folder: Path,
+    tables: tuple[PairTable, VerdictTable],
+    judging: Judging,
+    model: AnyModel,
+    request: RunRequest,
 ) -> dict[str, Any]:
-    pairs, verdicts = folder.tables()
     family, include = _family(model.name, request), request.include
-    own = [name for name in pairs.models if family and family_of(name, include) == family]
-    return judge_numbers(
-        folder.path, (pairs, verdicts), judging.judge, family=family, own=own, seed=request.seed
-    )
+    own = [name for name in tables[0].models if family and family_of(name, include) == family]
+    return judge_numbers(folder, tables, judging.judge, family=family, own=own, seed=request.seed)
 
 
 def _family(name: str, request: RunRequest) -> str | None:

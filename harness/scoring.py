@@ -14,6 +14,7 @@ from harness.errors import HarnessError, ModelError
 from harness.models.base import Encoded, OutOfMemory, RewardModel
 from harness.progress import Progress
 from harness.records import Candidate, Pair, Score, Verdict, VerdictKey, candidate
+from harness.verdicts import outcome_of_margin
 
 SELF_CHECK_TEXTS = 8
 # In float32 a neighbour may move a score by rounding only (docs/design.md 5.3).
@@ -187,11 +188,7 @@ def verdicts_from_scores(
         outcome, margin, reason = _outcome(chosen, rejected)
         found.append(
             Verdict(
-                pair.pair_id,
-                pair.prompt_id,
-                pair.tag,
-                pair.genre,
-                pair.language,
+                *pair.head,
                 None,
                 outcome,
                 margin=margin,
@@ -209,4 +206,4 @@ def _outcome(chosen: Score, rejected: Score) -> tuple[Any, float | None, str | N
         sides = [n for n, s in (("chosen", chosen), ("rejected", rejected)) if s.score is None]
         return "error", None, f"no finite score for {' and '.join(sides)}"
     margin = chosen.score - rejected.score
-    return ("chosen" if margin > 0 else "rejected" if margin < 0 else "tie"), margin, None
+    return outcome_of_margin(margin), margin, None

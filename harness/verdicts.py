@@ -10,7 +10,7 @@ from typing import Literal
 
 from harness.records import Order, Outcome
 from harness.specs import Labels, LabelVerdict, NumberVerdict, Rule
-from harness.specs.forms import normal
+from harness.specs.forms import normal, standing_free
 
 Mark = Literal["a", "b", "tie"]
 TAIL = 80  # characters that `tail_label` looks at, as RM-R1's training reward does
@@ -58,6 +58,11 @@ def outcome_of(pick: Pick, order: Order) -> Outcome:
     if pick.label == "tie":
         return "tie"
     return "chosen" if (pick.label == "a") == (order == "chosen_first") else "rejected"
+
+
+def outcome_of_margin(margin: float) -> Outcome:
+    """The outcome of two numbers, that of the chosen text less that of the rejected one."""
+    return "chosen" if margin > 0 else "rejected" if margin < 0 else "tie"
 
 
 def parse_rating(
@@ -131,16 +136,8 @@ def _pattern(a: str, b: str, tie: str | None) -> tuple[re.Pattern[str], dict[str
     """A pattern of the labels, the longest first, and what each stands for."""
     given: tuple[tuple[Mark, str | None], ...] = (("a", a), ("b", b), ("tie", tie))
     marks = {normal("NFKC", label): mark for mark, label in given if label}
-    parts = [_bounded(label) for label in sorted(marks, key=len, reverse=True)]
+    parts = [standing_free(label) for label in sorted(marks, key=len, reverse=True)]
     return re.compile("|".join(parts)), marks
-
-
-def _bounded(label: str) -> str:
-    """A label that begins or ends with an ASCII letter or digit must stand free there."""
-    word = "[A-Za-z0-9]"
-    before = f"(?<!{word})" if re.match(word, label[0]) else ""
-    after = f"(?!{word})" if re.match(word, label[-1]) else ""
-    return before + re.escape(label) + after
 
 
 def _why_nothing(answer: str, finish_reason: str | None, what: str) -> str:

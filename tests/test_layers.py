@@ -19,7 +19,7 @@ PACKAGE = ROOT / "harness"
 # A part (module or package of harness) may import from the rows above its own, never below.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "records", "progress", "bundled"),
-    ("versions", "specs", "batching"),
+    ("versions", "specs", "batching", "reasoning"),
     ("spec_files", "metrics", "prompts", "verdicts"),
     ("families",),
     ("data", "stored", "models"),

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.bench.judging import judged, pipe_table
+from harness.bench.judging import judged
 from harness.bench.latency_server import serving
+from harness.bench.pipe import pipe_table
 from harness.bench.ways import HARNESS, Load, measure
 from harness.progress import Progress, Silent
 

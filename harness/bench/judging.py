@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harness.bench.inputs import write_pairs
 from harness.bench.latency_server import MODEL, serving
+from harness.bench.pipe import pipe_table
 from harness.bench.ways import TASK, WAYS, Load, measure, missing
 from harness.errors import HarnessError
 from harness.progress import Progress, Silent
@@ -155,11 +156,3 @@ def markdown(bench: JudgingBench) -> str:
         f"client and server on {bench.cores} cores; ideal = calls x latency / in flight\n\n"
         f"{table}\n{left_out}"
     )
-
-
-def pipe_table(rows: list[list[str]], headers: list[str], text: int | None = None) -> str:
-    """Markdown; everything is aligned right but the column of text."""
-    from tabulate import tabulate
-
-    align = ["left" if column == text else "right" for column in range(len(headers))]
-    return tabulate(rows, headers=headers, tablefmt="pipe", colalign=align, disable_numparse=True)

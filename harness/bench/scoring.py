@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.batching import Budget, Plan, plan_batches
 from harness.bench.inputs import SHAPES, make_classifier, make_pairs
+from harness.bench.pipe import pipe_table
 from harness.models.base import Ids
 from harness.progress import Progress, Silent
 
@@ -209,9 +210,7 @@ def _device_name(device: str) -> str:
 
 def markdown(bench: ScoringBench) -> str:
     """The table as documentation holds it."""
-    from tabulate import tabulate
-
-    table = tabulate(
+    table = pipe_table(
         [
             [
                 row.way,
@@ -223,10 +222,8 @@ def markdown(bench: ScoringBench) -> str:
             ]
             for row in bench.rows
         ],
-        headers=["way", "tokens/s", "of the usual", "of matmul peak", "padding", "off from alone"],
-        tablefmt="pipe",
-        colalign=("left", *["right"] * 5),
-        disable_numparse=True,
+        ["way", "tokens/s", "of the usual", "of matmul peak", "padding", "off from alone"],
+        text=0,
     )
     where = f"{bench.device}, {bench.threads} threads" if "cpu" in bench.device else bench.device
     return (

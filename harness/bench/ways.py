@@ -109,8 +109,9 @@ def url(load: Load) -> str:
 def prompts(load: Load) -> list[list[dict[str, str]]]:
     """The messages that the harness sends for these pairs, made beforehand."""
     from harness.data import load_pairs
-    from harness.judging.orders import shown
-    from harness.prompts import fill
+    from harness.judging import Asking, PairAsker
+    from harness.models.base import ModelRef, ModelSettings
+    from harness.models.fake import open_fake
     from harness.request import RunRequest, resolve_tasks
     from harness.spec_files import load_any
     from harness.specs import PairwiseJudge
@@ -119,14 +120,13 @@ def prompts(load: Load) -> list[list[dict[str, str]]]:
     judge = load_any("judges", load.judge, (PairwiseJudge,), "judge")
     if judge.repeats != 1:
         raise UsageError(f"judge {judge.name}: repeats is {judge.repeats}; measure it with 1")
-    made = []
-    for pair in load_pairs(task.spec, file=load.pairs, home=task.home).pairs:
-        for order in ("chosen_first", "rejected_first"):
-            first, second = shown(pair, order)
-            values = {"prompt": pair.prompt, "text_a": first, "text_b": second, "genre": pair.genre}
-            messages = fill(judge, pair.language, values).messages
-            made.append([{"role": one.role, "content": one.content} for one in messages])
-    return made
+    pairs = load_pairs(task.spec, file=load.pairs, home=task.home).pairs
+    nobody = open_fake(ModelRef("fake", "first"), ModelSettings())
+    asking = Asking(sampling=judge.sampling, orders="both", seed=0)
+    asker = PairAsker(pairs, nobody, judge, asking)
+    return [
+        [message.as_dict() for message in asker.request(*owed).messages] for owed in asker.owed(())
+    ]
 
 
 class _Stopwatch:

@@ -115,11 +115,7 @@ def _line(
     failed = answer is None or answer.error is not None
     answer = answer or Completion()
     return Verdict(
-        pair.pair_id,
-        pair.prompt_id,
-        pair.tag,
-        pair.genre,
-        pair.language,
+        *pair.head,
         key[1],
         outcome,
         raw=None if failed else answer.text,

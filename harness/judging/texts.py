@@ -12,7 +12,7 @@ from harness.progress import Progress
 from harness.prompts import fill
 from harness.records import Outcome, Pair, Rating, Verdict, VerdictKey, candidate
 from harness.specs import PointwiseJudge
-from harness.verdicts import parse_rating
+from harness.verdicts import outcome_of_margin, parse_rating
 
 
 class TextRater:
@@ -125,17 +125,13 @@ def compare_ratings(chosen: Rating, rejected: Rating) -> tuple[Outcome, float | 
         failed = "error" in (chosen.status, rejected.status)
         return "error" if failed else "unparsed", None, reason
     margin = chosen.score - rejected.score
-    return ("chosen" if margin > 0 else "rejected" if margin < 0 else "tie"), margin, None
+    return outcome_of_margin(margin), margin, None
 
 
 def _rated(pair: Pair, repeat: int, chosen: Rating, rejected: Rating) -> Verdict:
     outcome, margin, reason = compare_ratings(chosen, rejected)
     return Verdict(
-        pair.pair_id,
-        pair.prompt_id,
-        pair.tag,
-        pair.genre,
-        pair.language,
+        *pair.head,
         None,
         outcome,
         margin=margin,

@@ -9,6 +9,7 @@ from harness.metrics.uncertainty import (
     RESAMPLES,
     Interval,
     bootstrap_totals,
+    number,
     percentiles95,
 )
 
@@ -22,7 +23,7 @@ def alpha(counts: IntArray) -> float | None:
     Content Analysis (2004), ch. 11: 1 - observed / expected disagreement, both from the matrix
     of coincidences.
     """
-    return _number(_alphas(_unit_sums(counts)[0].sum(axis=0, keepdims=True))[0])
+    return number(_alphas(_unit_sums(counts)[0].sum(axis=0, keepdims=True))[0])
 
 
 def alpha_ci95(
@@ -58,7 +59,3 @@ def _alphas(totals: FloatArray) -> FloatArray:
     with np.errstate(invalid="ignore", divide="ignore"):
         found = 1 - (n - 1) * (n - equal) / expected
     return np.asarray(np.where(expected > 0, found, np.nan), np.float64)
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

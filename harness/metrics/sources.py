@@ -18,7 +18,7 @@ from harness.metrics.table import (
     PairTable,
     VerdictTable,
 )
-from harness.metrics.uncertainty import as_list, bootstrap_totals, percentiles95
+from harness.metrics.uncertainty import as_list, bootstrap_totals, number, percentiles95
 
 UNKNOWN = "(unknown)"
 _ARRAYS: tuple[str, ...] = ("genre", "tag", "cluster", "chosen_chars", "rejected_chars", "gap")
@@ -52,7 +52,7 @@ def self_preference(
     picked = (verdicts.outcome[decided] == CHOSEN) == liked
     sums = np.stack([liked & picked, liked, ~liked & picked, ~liked], axis=1).astype(np.float64)
     total = sums.sum(axis=0, keepdims=True)
-    favour, balanced = (_plain(column) for column in _favours(total))
+    favour, balanced = (number(column[0]) for column in _favours(total))
     clusters = pairs.cluster[row]
     draws = (np.empty(0), np.empty(0))
     if np.unique(clusters).size > 1:
@@ -81,11 +81,6 @@ def _favours(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
         favour = (liked_picked + other_picked - liked) / (liked + other)
         balanced = (liked_picked / liked + other_picked / other - 1) / 2
     return favour, balanced
-
-
-def _plain(column: FloatArray) -> float | None:
-    value = float(column[0])
-    return None if np.isnan(value) else value
 
 
 def by_source(

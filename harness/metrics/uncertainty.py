@@ -173,6 +173,11 @@ def uncertainty(pairs: PairTable, verdicts: VerdictTable, seed: int) -> dict[str
     }
 
 
+def number(value: float) -> float | None:
+    """A number as it stands in results.json: null for nan."""
+    return None if np.isnan(value) else float(value)
+
+
 def as_list(interval: Interval | None) -> list[float] | None:
     """An interval as it stands in results.json."""
     return None if interval is None else list(interval)

@@ -8,14 +8,13 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from harness.batching import Budget
-from harness.errors import ModelError, UsageError
+from harness.errors import ModelError
 from harness.models.base import ChatModel, ChatRequest, Completion, Done, ModelSettings
 from harness.models.chat.engine import chat_engine
-from harness.models.chat.prompt import ChatPrompt
+from harness.models.chat.prompt import ChatPrompt, open_prompt, refuse_truncation
 from harness.models.chat.rows import RowMaker, answer_ends
 from harness.models.checkpoint import Checkpoint
 from harness.models.device import hardware
-from harness.models.encode import load_tokenizer
 from harness.models.network import Network
 from harness.records import Message
 from harness.specs import Input, Sampling
@@ -32,11 +31,7 @@ def open_chat(
     checkpoint: Checkpoint, settings: ModelSettings, options: Mapping[str, str]
 ) -> ChatModel:
     """A causal language model that is asked by its chat template. Reads configuration only."""
-    if settings.truncate != "error":
-        raise UsageError(
-            f"--truncate {settings.truncate} has no meaning for a chat model: a prompt that does "
-            "not fit its context is an error of that call alone"
-        )
+    refuse_truncation(settings)
     if checkpoint.config.get("is_encoder_decoder"):
         raise ModelError(f"{checkpoint.path}: an encoder-decoder; only decoders are asked here")
     return HfChat(checkpoint, settings, options)
@@ -72,9 +67,7 @@ class HfChat:
     @cached_property
     def prompt(self) -> ChatPrompt:
         """The tokenizer and its chat template."""
-        trust = self.settings.trust_remote_code
-        tokenizer = load_tokenizer(self.network.checkpoint, trust_remote_code=trust)
-        return ChatPrompt(tokenizer, self.network.where)
+        return open_prompt(self.network.checkpoint, self.settings)
 
     @cached_property
     def rows(self) -> RowMaker:
@@ -117,22 +110,16 @@ class HfChat:
 
     def facts(self) -> Mapping[str, Any]:
         """How it ran."""
-        checkpoint, dtype = self.network.checkpoint, self.network.dtype
+        dtype = self.network.dtype
         load = self.__dict__.get("load")
         return {
             "engine": self.engine.kind,
             "attention_implementation": self.engine.attention,
             "dtype": dtype,
-            "context": checkpoint.context,
-            "max_length": self.network.limit,
-            "architecture": checkpoint.architecture,
-            "revision": checkpoint.revision,
-            "chat_template_sha256": self.prompt.template_sha256(),
-            "system_role": "merged" if self.prompt.merges_system else "own",
+            **self.rows.facts(self.network.checkpoint),
             "family": self.options.get("family"),
             "hardware": hardware(self.device),
             "replayable": dtype == "float32" and self.device == "cpu",
-            "dropped_parameters": list(self.rows.dropped),
             # what was left after running out of memory; a resumed run begins with it
             "max_batch_tokens": load.tokens if load and load.shrunk else self._remembered,
             "calls": self._calls,
@@ -145,7 +132,7 @@ class HfChat:
 
     def count(self, messages: Sequence[Message]) -> int:
         """Tokens of the rendered prompt."""
-        return len(self.prompt.ids([self.prompt.render(messages, Sampling())])[0])
+        return self.prompt.count(messages)
 
     def resume(self, facts: Mapping[str, Any]) -> None:
         """Count on from an earlier call, with the load that was left after it ran out of memory."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.models.base import Completion
 from harness.models.chat.flight import Row
-from harness.models.reasoning import split_reasoning
+from harness.reasoning import split_reasoning
 
 _HALF = "�"  # what the bytes of a character cut in two are decoded to
 

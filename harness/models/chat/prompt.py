@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from harness.errors import ModelError
+from harness.errors import ModelError, UsageError
+from harness.models.base import ModelSettings
+from harness.models.checkpoint import Checkpoint
 from harness.models.dates import DATE_STRING, dated
-from harness.models.reasoning import split_reasoning
+from harness.models.encode import load_tokenizer
+from harness.reasoning import split_reasoning
 from harness.records import Message
 from harness.specs import Sampling
 
@@ -27,6 +30,21 @@ _VARIABLES = {
 }
 
 
+def open_prompt(checkpoint: Checkpoint, settings: ModelSettings) -> ChatPrompt:
+    """The tokenizer of a checkpoint and its chat template."""
+    tokenizer = load_tokenizer(checkpoint, trust_remote_code=settings.trust_remote_code)
+    return ChatPrompt(tokenizer, str(checkpoint.path))
+
+
+def refuse_truncation(settings: ModelSettings) -> None:
+    """UsageError for --truncate: cutting a judge's prompt would cut what it is to judge."""
+    if settings.truncate != "error":
+        raise UsageError(
+            f"--truncate {settings.truncate} has no meaning for a chat model: a prompt that does "
+            "not fit its context is an error of that call alone"
+        )
+
+
 class ChatPrompt:
     """Renders conversations for one tokenizer."""
 
@@ -39,6 +57,10 @@ class ChatPrompt:
             )
         self.tokenizer, self.where = tokenizer, where
         self._template = str(tokenizer.get_chat_template())
+
+    def count(self, messages: Sequence[Message]) -> int:
+        """Tokens of a rendered prompt."""
+        return len(self.ids([self.render(messages, Sampling())])[0])
 
     def template_sha256(self) -> str:
         """sha256 of the chat template in force."""
@@ -112,7 +134,7 @@ class ChatPrompt:
 
         try:
             rendered = self.tokenizer.apply_chat_template(
-                [{"role": message.role, "content": message.content} for message in messages],
+                [message.as_dict() for message in messages],
                 chat_template=dated(self._template),
                 tokenize=False,
                 add_generation_prompt=prompt,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.models.base import ChatRequest, Completion, Done
 from harness.models.chat.prompt import ChatPrompt
@@ -35,6 +35,18 @@ class RowMaker:
         self.prompt, self.limit, self.name = prompt, limit, name
         self.dropped: list[str] = []
         self._said: set[str] = set()
+
+    def facts(self, checkpoint: Checkpoint) -> dict[str, Any]:
+        """What a manifest says of a checkpoint's prompts."""
+        return {
+            "context": checkpoint.context,
+            "max_length": self.limit,
+            "architecture": checkpoint.architecture,
+            "revision": checkpoint.revision,
+            "chat_template_sha256": self.prompt.template_sha256(),
+            "system_role": "merged" if self.prompt.merges_system else "own",
+            "dropped_parameters": list(self.dropped),
+        }
 
     def windows(
         self,

@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from harness.models.base import ChatRequest, Completion, Done, OutOfMemory
-from harness.models.reasoning import split_reasoning
+from harness.reasoning import split_reasoning
 from harness.specs import Sampling
 
 Call = Callable[[ChatRequest], Completion]

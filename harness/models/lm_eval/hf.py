@@ -15,11 +15,10 @@ from harness.models.base import (
     ModelSettings,
     OutOfMemory,
 )
-from harness.models.chat.prompt import ChatPrompt
+from harness.models.chat.prompt import ChatPrompt, open_prompt
 from harness.models.chat.rows import RowMaker
 from harness.models.checkpoint import open_checkpoint
 from harness.models.device import hardware, require_torch, resolve_device, resolve_dtype
-from harness.models.encode import load_tokenizer
 from harness.models.lm_eval.calls import ask_chunks, completion, gen_kwargs, generate
 from harness.models.lm_eval.model import LmEvalChat, whole_number
 from harness.records import Message
@@ -56,9 +55,7 @@ class LmEvalHf(LmEvalChat):
     @cached_property
     def prompt(self) -> ChatPrompt:
         """The tokenizer and its chat template."""
-        trust = self.settings.trust_remote_code
-        tokenizer = load_tokenizer(self.checkpoint, trust_remote_code=trust)
-        return ChatPrompt(tokenizer, str(self.checkpoint.path))
+        return open_prompt(self.checkpoint, self.settings)
 
     @cached_property
     def rows(self) -> RowMaker:
@@ -81,14 +78,8 @@ class LmEvalHf(LmEvalChat):
         return {
             **super().facts(),
             "dtype": self.dtype,
-            "context": self.checkpoint.context,
-            "max_length": self._limit,
-            "architecture": self.checkpoint.architecture,
-            "revision": self.checkpoint.revision,
-            "chat_template_sha256": self.prompt.template_sha256(),
-            "system_role": "merged" if self.prompt.merges_system else "own",
+            **self.rows.facts(self.checkpoint),
             "hardware": hardware(self.device),
-            "dropped_parameters": list(self.rows.dropped),
         }
 
     def reserved(self) -> tuple[str, ...]:
@@ -97,7 +88,7 @@ class LmEvalHf(LmEvalChat):
 
     def count(self, messages: Sequence[Message]) -> int:
         """Tokens of the rendered prompt."""
-        return len(self.prompt.ids([self.prompt.render(messages, Sampling())])[0])
+        return self.prompt.count(messages)
 
     def answer(
         self,

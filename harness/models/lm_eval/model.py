@@ -175,7 +175,10 @@ class LmEvalChat:
         self, lm: Any, sampling: Sampling, requests: Sequence[ChatRequest]
     ) -> list[Completion]:
         try:
-            contexts = [lm.apply_chat_template(plain(request.messages)) for request in requests]
+            contexts = [
+                lm.apply_chat_template([message.as_dict() for message in request.messages])
+                for request in requests
+            ]
         except NotImplementedError:
             raise ModelError(f"--model {self.backend}: it has no chat template") from None
         texts = generate(lm, contexts, [gen_kwargs(sampling)] * len(contexts))
@@ -188,11 +191,6 @@ def whole_number(args: Mapping[str, str], key: str, default: int) -> int:
     if not text.isdigit() or int(text) < 1:
         raise UsageError(f"--model_args {key}={text}: a whole number from 1")
     return int(text)
-
-
-def plain(messages: Sequence[Message]) -> list[dict[str, str]]:
-    """Messages as lm-eval takes them."""
-    return [{"role": message.role, "content": message.content} for message in messages]
 
 
 def _content(key: str, value: str) -> str:

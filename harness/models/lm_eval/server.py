@@ -20,7 +20,7 @@ from harness.models.lm_eval.calls import (
     generate,
     server_failure,
 )
-from harness.models.lm_eval.model import LmEvalChat, plain, whole_number
+from harness.models.lm_eval.model import LmEvalChat, whole_number
 from harness.specs import Sampling
 
 _FORCED = ("o1", "5", "o3", "o4")  # parts of names that lm-eval sends temperature 1 alone
@@ -111,7 +111,8 @@ class LmEvalServer(LmEvalChat):
             if sampling.thinking is not None:
                 wanted["chat_template_kwargs"] = {"enable_thinking": sampling.thinking}
         try:
-            (text,) = generate(lm, [lm.apply_chat_template(plain(request.messages))], [wanted])
+            context = lm.apply_chat_template([message.as_dict() for message in request.messages])
+            (text,) = generate(lm, [context], [wanted])
         except (RequestException, OpenAIError) as error:
             reason, hopeless = server_failure(error, heard=self._heard)
             if hopeless:

@@ -42,7 +42,6 @@ class Server:
         self.options = options
         self.name = options.name or options.model
         self.config: Mapping[str, Any] = {}
-        self._route = route(options)
         self._most = max(1, settings.num_concurrent)
         self._dropped: list[str] = []
         self._tally = Tally()
@@ -94,11 +93,12 @@ class Server:
         Ctrl-C gives calls in flight two seconds; what they bring is handed to `done`. Where
         `done` raises, they are cut off.
         """
+        way = route(self.options)  # imports openai, which takes a second: not for a dry run
         parameters = Parameters(self.options.model, sampling, notice, self._dropped)
         limits = Limits(self._most)
 
         async def work() -> None:
-            wire = open_wire(self._route, timeout=self.options.timeout)
+            wire = open_wire(way, timeout=self.options.timeout)
             try:
                 await Run(
                     options=self.options,

@@ -70,7 +70,7 @@ class Parameters:
 
     def body(self, request: ChatRequest) -> bytes:
         """The JSON of a request."""
-        messages = [{"role": part.role, "content": part.content} for part in request.messages]
+        messages = [message.as_dict() for message in request.messages]
         value = {"model": self._model, "messages": messages, **self._fixed}
         if "seed" in self.names:
             value["seed"] = request.seed

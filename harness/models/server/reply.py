@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.models.base import Completion
-from harness.models.reasoning import split_reasoning
 from harness.models.server.wire import Answer, Lost
+from harness.reasoning import split_reasoning
 
 # 529 is what some servers say for "overloaded"
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})

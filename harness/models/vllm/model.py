@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import MissingExtra, ModelError, UsageError
+from harness.errors import MissingExtra, ModelError
 from harness.models.base import ChatRequest, Completion, Done, ModelRef, ModelSettings
-from harness.models.chat.prompt import ChatPrompt
+from harness.models.chat.prompt import ChatPrompt, open_prompt, refuse_truncation
 from harness.models.chat.rows import RowMaker, answer_ends
 from harness.models.checkpoint import Checkpoint, open_checkpoint
 from harness.models.device import hardware, resolve_device, resolve_dtype
-from harness.models.encode import load_tokenizer
 from harness.models.ref import check_options
 from harness.models.vllm.engine import (
     ENGINE,
@@ -40,11 +39,7 @@ def open_vllm(ref: ModelRef, settings: ModelSettings) -> VllmChat:
     options = engine_options(ref.options)
     if not vllm_is_there():
         raise MissingExtra("vllm:", "vllm")
-    if settings.truncate != "error":
-        raise UsageError(
-            f"--truncate {settings.truncate} has no meaning for a chat model: a prompt that does "
-            "not fit its context is an error of that call alone"
-        )
+    refuse_truncation(settings)
     checkpoint = open_checkpoint(ref.what, revision=ref.options.get("revision"))
     if not checkpoint.architecture.endswith(("ForCausalLM", "ForConditionalGeneration")):
         raise ModelError(
@@ -81,9 +76,7 @@ class VllmChat:
     @cached_property
     def prompt(self) -> ChatPrompt:
         """The tokenizer and its chat template."""
-        trust = self.settings.trust_remote_code
-        tokenizer = load_tokenizer(self.checkpoint, trust_remote_code=trust)
-        return ChatPrompt(tokenizer, str(self.checkpoint.path))
+        return open_prompt(self.checkpoint, self.settings)
 
     @cached_property
     def rows(self) -> RowMaker:
@@ -126,16 +119,10 @@ class VllmChat:
             "vllm": f"{package} {version(package)}",
             "options": dict(self.options),
             "dtype": self.dtype,
-            "context": self.checkpoint.context,
-            "max_length": self.limit,
-            "architecture": self.checkpoint.architecture,
-            "revision": self.checkpoint.revision,
-            "chat_template_sha256": self.prompt.template_sha256(),
-            "system_role": "merged" if self.prompt.merges_system else "own",
+            **self.rows.facts(self.checkpoint),
             "family": self.family,
             "hardware": hardware(self.device),
             "replayable": False,
-            "dropped_parameters": list(self.rows.dropped),
             "calls": self._calls,
             "retries": {},
         }
@@ -146,7 +133,7 @@ class VllmChat:
 
     def count(self, messages: Sequence[Message]) -> int:
         """Tokens of the rendered prompt."""
-        return len(self.prompt.ids([self.prompt.render(messages, Sampling())])[0])
+        return self.prompt.count(messages)
 
     def resume(self, facts: Mapping[str, Any]) -> None:
         """Calls go on being counted."""
@@ -162,7 +149,7 @@ class VllmChat:
         """Answer every request; each is handed to `done` in the step in which it ends."""
         from harness.models.chat.output import AnswerReader
 
-        reader = AnswerReader(self.prompt.tokenizer, sampling.stop)
+        reader = AnswerReader(self.prompt.tokenizer, sampling.stop, self._ends)
 
         def over(request: ChatRequest, answer: Completion) -> None:
             self._calls += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.models.reasoning import TAGS, split_reasoning
+from harness.reasoning import TAGS, split_reasoning
 
 
 @pytest.mark.parametrize(("start", "end"), TAGS)
