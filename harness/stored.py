@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from harness.errors import DataError
+from harness.metrics.lines import Line, decode_slowly
 from harness.metrics.table import PairTable, VerdictTable, pair_table, verdict_table
 
 MANIFEST, RESULTS, REPORT = "manifest.json", "results.json", "report.md"
@@ -62,7 +63,6 @@ def read_tables(folder: Path) -> tuple[PairTable, VerdictTable]:
         raise DataError(f"{folder}: {error}") from None
 
 
-Line = TypeVar("Line", bound=msgspec.Struct)
 _TRIES = re.compile(r" \(\d+ tries\)")
 _NUMBERED = re.compile(r"\b[0-9a-f-]*\d{4,}[0-9a-f-]*\b")  # ids of requests, times
 
@@ -105,14 +105,13 @@ def _decoded(path: Path, record: type[Line]) -> Iterator[Line]:
         return
     decode = msgspec.json.Decoder(record).decode
     with path.open("rb", buffering=_BUFFER) as stream:
-        for line in stream:
+        for number, line in enumerate(stream, 1):
             if not line.endswith(b"\n"):
                 return  # torn: the disk is full, or the run goes on
             try:
                 yield decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError):  # lone surrogates, huge numbers
-                slow = json.loads(line)
-                yield msgspec.convert({k: slow.get(k) for k in record.__struct_fields__}, record)
+                yield decode_slowly(line, record, f"{path} line {number}")
 
 
 class _Standing(msgspec.Struct, gc=False):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
-from operator import attrgetter
-from typing import Annotated, Any, NoReturn, TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from harness.errors import DataError
+from harness.metrics.lines import columns_of
 from harness.records import Order, Outcome
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -67,7 +65,6 @@ class VerdictTable:
 
 
 # Only what the statistics need is decoded: a whole record a line is several times as slow.
-_CHUNK = 256  # lines held as Python objects at once: more fall out of the cache
 _Whole = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
 
@@ -118,7 +115,7 @@ def pair_table(lines: Iterable[bytes]) -> PairTable:
     genre, tag, chosen_model, rejected_model = array("q"), array("q"), array("q"), array("q")
     cluster, chosen_chars, rejected_chars = array("q"), array("q"), array("q")
     gap = [np.empty(0)]
-    for columns in _columns(lines, _PairLine, "pairs.jsonl"):
+    for columns in columns_of(lines, _PairLine, "pairs.jsonl"):
         ids += columns[0]
         genre.extend(map(genres.__getitem__, columns[1]))
         tag.extend(map(tags.__getitem__, columns[2]))
@@ -160,7 +157,7 @@ def verdict_table(pairs: PairTable, lines: Iterable[bytes]) -> VerdictTable:
     outcome_of = {name: code for code, name in enumerate(OUTCOMES)}
     pair, order, repeat = array("q"), array("b"), array("q")
     outcome, truncated = array("b"), array("b")
-    for columns in _columns(lines, _VerdictLine, "verdicts.jsonl"):
+    for columns in columns_of(lines, _VerdictLine, "verdicts.jsonl"):
         begin = len(pair)
         # most files have a line a pair in the same order: no look-up needed
         if not row_of and pairs.pair_id[begin : begin + len(columns[0])] == list(columns[0]):
@@ -195,48 +192,6 @@ def _look_up(ids: tuple[str, ...], row_of: dict[str, int], rows: array[int]) -> 
             f"verdicts.jsonl line {len(rows) + 1}: pair_id {unknown.args[0]!r} is not in "
             "pairs.jsonl; the two files are not of one run"
         ) from None
-
-
-def _columns(
-    lines: Iterable[bytes], record: type[msgspec.Struct], name: str
-) -> Iterator[list[tuple[Any, ...]]]:
-    """The checked fields of `record` as columns, some hundred lines at a time.
-
-    Everything a line needs runs without a Python statement.
-    """
-    decode = msgspec.json.Decoder(record).decode
-    pick = attrgetter(*record.__struct_fields__)
-    source, done = iter(lines), 0
-    while chunk := list(islice(source, _CHUNK)):
-        try:
-            rows = list(map(pick, map(decode, chunk)))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            rows = [
-                pick(_slowly(line, record, f"{name} line {number}"))
-                for number, line in enumerate(chunk, done + 1)
-            ]
-        yield list(zip(*rows, strict=True))
-        done += len(chunk)
-
-
-def _slowly(line: bytes, record: type[msgspec.Struct], where: str) -> Any:
-    """A line through the standard library, for an exact message.
-
-    What the fast parser refuses may still hold: it knows no lone surrogates, and a model's raw
-    answer may have one.
-    """
-    try:
-        return msgspec.convert(json.loads(line, parse_constant=_no_constant), record)
-    except msgspec.ValidationError as error:
-        problem, _, field = str(error).partition(" - at `$.")
-        message = f"field {field.rstrip('`')}: {problem}" if field else problem
-    except ValueError as error:
-        message = f"not a JSON object on one line ({error})"
-    raise DataError(f"{where}: {message}")
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _refuse_repeats(ids: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The run folder: identity, lock, append, resume, atomic finish. Only here are runs written."""
+"""The run folder: identity, lock, append, resume, atomic finish."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from harness.errors import DataError, HarnessError, RunBusy
+from harness.errors import DataError, RunBusy
 from harness.metrics.table import PairTable, VerdictTable
 from harness.progress import Progress
 from harness.records import (
@@ -25,6 +25,7 @@ from harness.records import (
     canonical,
     json_line,
 )
+from harness.store.files import cut_torn_line, write_atomic, writing
 from harness.stored import (
     MANIFEST,
     PAIRS,
@@ -55,29 +56,6 @@ def slug(name: str) -> str:
     """A model's name as part of a folder name."""
     kept = "".join(c if c.isalnum() or c in "._-" else "-" for c in name)
     return kept.strip(".-")[:80] or "model"
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn a full disk or a closed door into one clear message."""
-    try:
-        yield
-    except OSError as error:
-        raise HarnessError(f"{path}: cannot write: {error.strerror or error}") from error
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with writing(path):
-        try:
-            with temporary.open("w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 class RunFolder:
@@ -163,7 +141,7 @@ class RunFolder:
         path = self.path / name
         if not path.is_file():
             return
-        if _cut_torn_line(path):
+        if cut_torn_line(path):
             self._progress.notice(f"{path}: dropped a torn last line (the run was interrupted)")
         with path.open("rb") as stream:
             for number, raw in enumerate(stream, 1):
@@ -247,21 +225,3 @@ def _remove_if_empty(path: Path) -> None:
     for folder in (path, *path.parents[:2]):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
-
-
-def _cut_torn_line(path: Path) -> bool:
-    """Truncate a file after its last newline; True where something was cut."""
-    with writing(path), path.open("rb+") as stream:
-        size = end = stream.seek(0, os.SEEK_END)
-        while end:
-            begin = max(0, end - 65536)
-            stream.seek(begin)
-            newline = stream.read(end - begin).rfind(b"\n")
-            if newline >= 0:
-                end = begin + newline + 1
-                break
-            end = begin
-        if end == size:
-            return False
-        stream.truncate(end)
-        return True
