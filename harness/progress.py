@@ -14,8 +14,8 @@ class Progress(Protocol):
     def start(self, what: str, total: int, unit: str) -> None:
         """A piece of work of `total` units begins."""
 
-    def advance(self, n: int) -> None:
-        """`n` more units are done."""
+    def advance(self, n: int, *, tokens: int = 0) -> None:
+        """`n` more units are done, and `tokens` were written with them."""
 
     def finish(self) -> None:
         """The piece of work is over."""
@@ -26,5 +26,5 @@ class Silent:
 
     def notice(self, message: str) -> None: ...
     def start(self, what: str, total: int, unit: str) -> None: ...
-    def advance(self, n: int) -> None: ...
+    def advance(self, n: int, *, tokens: int = 0) -> None: ...
     def finish(self) -> None: ...

@@ -10,7 +10,9 @@ from typing import Any, Literal
 Language = Literal["zh", "en"]
 Order = Literal["chosen_first", "rejected_first"]
 Outcome = Literal["chosen", "rejected", "tie", "unparsed", "error"]
+Orders = Literal["both", "seeded"]  # which of them a pairwise judge is shown
 VerdictKey = tuple[str, Order | None, int]  # pair_id, order, repeat: what one verdict is about
+TextKey = tuple[str, int]  # prompt_id, repeat: what one written text is
 
 
 def short_id(*parts: str) -> str:
@@ -191,3 +193,130 @@ class PairFacts:
     rejected_model: str | None
     chosen_score: float | None
     rejected_score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A line of prompts.jsonl: something to write.
+
+    `prompt_id` is unique in a file; `prompt` is kept as it stands there; `genre` is the macro genre
+    its `tag` maps to.
+    """
+
+    prompt_id: str
+    prompt: str
+    tag: str
+    genre: str
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A line of texts.jsonl: what was written for one prompt (docs/design.md 4.4).
+
+    `text` is the answer alone, as it came; null where there is none, and `error` says why.
+    `reasoning` is what was thought before it. `n_tokens` counts the answer's tokens, null where
+    nobody counted. `repeat` numbers the texts of a prompt; the last line of a (prompt_id, repeat)
+    counts. `score` is a human one that came with a text written elsewhere.
+    """
+
+    prompt_id: str
+    tag: str
+    genre: str
+    language: Language
+    text: str | None
+    reasoning: str | None = None
+    finish_reason: str | None = None
+    n_tokens: int | None = None
+    repeat: int = 0
+    attempt: int = 1
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_reasoning: int | None = None
+    error: str | None = None
+    score: float | None = None
+
+    @property
+    def key(self) -> TextKey:
+        """What it is a text of."""
+        return self.prompt_id, self.repeat
+
+
+WrittenIn = Literal["zh", "en", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """A line of measures.jsonl: what was measured on one text (docs/design.md 5.15).
+
+    `chars` is `len()` of the unstripped text, `words` and `types` its tokens and distinct tokens
+    under the task's rule (5.8), `tokens` the writer's own count or null. `ttr` to `distinct2` are
+    null where the text is too short for the definition. `seq_rep8` is the share of repeated
+    8-grams, `nearest` the highest similarity to a text of the run for another prompt.
+    `written_in` is null for a text without letters. `score` is a human one, or null.
+    """
+
+    prompt_id: str
+    tag: str
+    genre: str
+    language: Language
+    repeat: int
+    text_id: str
+    chars: int
+    words: int
+    types: int
+    tokens: int | None
+    ttr: float | None
+    mattr50: float | None
+    mtld: float | None
+    hdd42: float | None
+    distinct2: float | None
+    seq_rep8: float | None
+    nearest: float
+    written_in: WrittenIn | None
+    wrong_language: bool
+    empty: bool
+    truncated: bool
+    refusal: bool
+    runaway: bool
+    near_duplicate: bool
+    score: float | None
+
+
+ArenaOrder = Literal["a_first", "b_first"]
+ArenaOutcome = Literal["a", "b", "tie", "unparsed", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArenaVerdict:
+    """A line of verdicts.jsonl of an arena: which of two runs' texts for a prompt was better.
+
+    `sample` is the `repeat` of both texts, `a_id` and `b_id` are their ids (null where people
+    judged), `annotator` who judged, null for the arena's own judge. `order` is null where none is
+    known. The rest is as in a Verdict; the last line of a (run_a, run_b, prompt_id, sample,
+    annotator, order, repeat) counts.
+    """
+
+    run_a: str
+    run_b: str
+    prompt_id: str
+    tag: str
+    genre: str
+    language: Language
+    order: ArenaOrder | None
+    outcome: ArenaOutcome
+    annotator: str | None = None
+    sample: int = 0
+    repeat: int = 0
+    attempt: int = 1
+    a_id: str | None = None
+    b_id: str | None = None
+    margin: float | None = None
+    raw: str | None = None
+    reason: str | None = None
+    finish_reason: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    truncated: bool = False
+    reasoning: str | None = None
+    tokens_reasoning: int | None = None

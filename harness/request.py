@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import UsageError, unknown_name
-from harness.judging import Orders
 from harness.models.base import ModelSettings
-from harness.records import Pair
+from harness.records import Orders, Pair
 from harness.spec_files import is_path, load_any
 from harness.specs import GroupSpec, TaskSpec
 

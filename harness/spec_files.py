@@ -20,6 +20,7 @@ from harness.specs import (
     RewardRecipe,
     StrictSpec,
     TaskSpec,
+    WritingSpec,
 )
 
 
@@ -29,6 +30,7 @@ class SpecError(UsageError):
 
 SPECS: dict[str, type[StrictSpec]] = {
     "preference": TaskSpec,
+    "writing": WritingSpec,
     "group": GroupSpec,
     "genres": GenreMap,
     "reward": RewardRecipe,

@@ -108,8 +108,9 @@ def url(load: Load) -> str:
 
 def prompts(load: Load) -> list[list[dict[str, str]]]:
     """The messages that the harness sends for these pairs, made beforehand."""
+    from harness.asking import Asking
     from harness.data import load_pairs
-    from harness.judging import Asking, PairAsker
+    from harness.judging import PairAsker
     from harness.models.base import ModelRef, ModelSettings
     from harness.models.fake import open_fake
     from harness.request import RunRequest, resolve_tasks
@@ -138,7 +139,7 @@ class _Stopwatch:
 
     def notice(self, message: str) -> None: ...
 
-    def advance(self, n: int) -> None: ...
+    def advance(self, n: int, *, tokens: int = 0) -> None: ...
 
     def start(self, what: str, total: int, unit: str) -> None:
         self._judging, self._began = what == "judging", time.perf_counter()

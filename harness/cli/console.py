@@ -19,6 +19,7 @@ class Console:
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
         self._what, self._unit, self._total, self._done = "", "", 0, 0
+        self._tokens = 0
         self._began = self._last = 0.0
         self._bar: Any = None  # rich is imported only once there is something to draw
 
@@ -28,10 +29,12 @@ class Console:
     def start(self, what: str, total: int, unit: str) -> None:
         self.finish()
         self._what, self._unit, self._total, self._done = what, unit, total, 0
+        self._tokens = 0
         self._began = self._last = time.monotonic()
 
-    def advance(self, n: int) -> None:
+    def advance(self, n: int, *, tokens: int = 0) -> None:
         self._done += n
+        self._tokens += tokens
         now = time.monotonic()
         if now - self._began < _QUIET_SECONDS:
             return
@@ -43,8 +46,15 @@ class Console:
             left = (self._total - self._done) / rate if rate else 0.0
             self.notice(
                 f"{self._what}: {self._done:,}/{self._total:,} {self._unit}, "
-                f"{rate:,.0f}/s, {left:.0f} s left"
+                f"{self._rate(now)}, {left:.0f} s left"
             )
+
+    def _rate(self, now: float) -> str:
+        """Units a second, or seconds a unit where it takes long; tokens a second beside it."""
+        seconds = now - self._began
+        rate = self._done / seconds
+        text = f"{rate:,.0f}/s" if rate >= 2 or not rate else f"{1 / rate:,.1f} s each"
+        return f"{text}, {self._tokens / seconds:,.0f} tokens/s" if self._tokens else text
 
     def finish(self) -> None:
         if self._bar is not None:
@@ -75,5 +85,5 @@ class Console:
             self._bar.add_task(self._what, total=self._total, unit=self._unit, rate="")
             self._bar.start()
             atexit.register(self.finish)  # an interrupted run gives the cursor back
-        rate = self._done / (time.monotonic() - self._began)
-        self._bar.update(self._bar.task_ids[0], completed=self._done, rate=f"{rate:,.0f}/s")
+        rate = self._rate(time.monotonic())
+        self._bar.update(self._bar.task_ids[0], completed=self._done, rate=rate)

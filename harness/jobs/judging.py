@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.asking import Asking
 from harness.errors import UsageError
-from harness.judging import Asking
 from harness.models import AnyModel, ChatModel
 from harness.models.gen_kwargs import resolve_sampling
 from harness.models.recipes import choose_judge

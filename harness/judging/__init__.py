@@ -1,11 +1,10 @@
 """The judging job: what is asked of a judge, and the verdict that its answer comes to."""
 
-from harness.judging.asking import Asking
-from harness.judging.orders import Orders, orders_of
+from harness.judging.orders import orders_of
 from harness.judging.pairs import PairAsker, choose_pairs
 from harness.judging.texts import TextRater, compare_ratings, verdicts_from_ratings
 
 __all__ = [
-    "Asking", "Orders", "PairAsker", "TextRater", "choose_pairs", "compare_ratings",
-    "orders_of",    "verdicts_from_ratings",
+    "PairAsker", "TextRater", "choose_pairs", "compare_ratings", "orders_of",
+    "verdicts_from_ratings",
 ]  # fmt: skip

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
-from harness.records import Order, Pair, VerdictKey
-
-Orders = Literal["both", "seeded"]
+from harness.records import Order, Orders, Pair, VerdictKey
 
 
 def orders_of(pair: Pair, orders: Orders, seed: int) -> tuple[Order, ...]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from itertools import islice
 
-from harness.judging.asking import Asking, ask, request_seed
-from harness.judging.orders import Orders, shown, verdict_keys
+from harness.asking import Asking, ask, request_seed
+from harness.judging.orders import shown, verdict_keys
 from harness.models.base import ChatModel, ChatRequest, Completion, PairJudge
 from harness.progress import Progress
 from harness.prompts import fill
-from harness.records import Outcome, Pair, Verdict, VerdictKey
+from harness.records import Orders, Outcome, Pair, Verdict, VerdictKey
 from harness.specs import PairwiseJudge
 from harness.verdicts import outcome_of, parse_pick
 

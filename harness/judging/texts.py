@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from harness.judging.asking import Asking, ask, request_seed
+from harness.asking import Asking, ask, request_seed
 from harness.models.base import ChatModel, ChatRequest, Completion
 from harness.progress import Progress
 from harness.prompts import fill

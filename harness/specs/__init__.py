@@ -11,15 +11,25 @@ from harness.specs.judges import (
     PointwiseJudge,
     Prompt,
     Rule,
-    Sampling,
 )
 from harness.specs.prices import PriceList, TokenPrice
 from harness.specs.recipes import Head, Input, Match, RewardRecipe
-from harness.specs.tasks import GenreMap, GroupSpec, Source, TaskSpec
+from harness.specs.sampling import Sampling
+from harness.specs.tasks import (
+    AnyTask,
+    GenreMap,
+    GroupSpec,
+    PreferenceSource,
+    Source,
+    TaskSpec,
+    WritingSource,
+    WritingSpec,
+)
 
 __all__ = [
-    "FamilyTable", "GenreMap", "GroupSpec", "Head", "Input", "Judge", "LabelVerdict", "Labels",
-    "Match", "Name", "NumberVerdict", "PairwiseJudge", "PointwiseJudge", "PriceList", "Prompt",
-    "RewardRecipe", "Rule", "Sampling", "Sha256", "Source", "StrictSpec", "TaskSpec", "TokenPrice",
+    "AnyTask", "FamilyTable", "GenreMap", "GroupSpec", "Head", "Input", "Judge", "LabelVerdict",
+    "Labels", "Match", "Name", "NumberVerdict", "PairwiseJudge", "PointwiseJudge",
+    "PreferenceSource", "PriceList", "Prompt", "RewardRecipe", "Rule", "Sampling", "Sha256",
+    "Source", "StrictSpec", "TaskSpec", "TokenPrice", "WritingSource", "WritingSpec",
     "spec_sha256",
 ]  # fmt: skip

@@ -12,10 +12,10 @@ from harness.records import Language
 from harness.specs.base import Name, StrictSpec
 from harness.specs.forms import normal
 from harness.specs.recipes import Match
+from harness.specs.sampling import Label, Sampling
 from harness.specs.templates import PAIRWISE, POINTWISE, missing_marks, template_problems
 
 Rule = Literal["last_label", "only_label", "tail_label"]
-Label = Annotated[str, Field(min_length=1)]
 # Where, what, and what stands there; None where that is a template, too long to be repeated.
 Wrong = tuple[tuple[str | int, ...], str, str | None]
 
@@ -94,22 +94,6 @@ class NumberVerdict(StrictSpec):
         if self.min >= self.max:
             raise ValueError(f"min {self.min:g} is not below max {self.max:g}")
         return self
-
-
-class Sampling(StrictSpec):
-    """How answers are drawn. Temperature 0 is greedy. `stop` strings end an answer.
-
-    `reasoning_effort` and `thinking` are sent to servers and chat templates that know them; null
-    leaves a model's own default.
-    """
-
-    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Field(gt=0)] | None = None
-    max_tokens: Annotated[int, Field(gt=0)] = 2048
-    stop: Annotated[tuple[Label, ...], Field(strict=False)] = ()
-    reasoning_effort: str | None = None
-    thinking: bool | None = None
 
 
 class _Judge(StrictSpec):

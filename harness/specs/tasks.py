@@ -8,12 +8,12 @@ from pydantic import Field, model_validator
 
 from harness.records import Language
 from harness.specs.base import Name, Sha256, StrictSpec
+from harness.specs.sampling import Sampling
 
 
 class Source(StrictSpec):
     """Where a task's data comes from: the hub, or a file beside the YAML when `repo` is null."""
 
-    reader: Literal["wpb"]
     file: str
     repo: str | None = None
     revision: str | None = None
@@ -27,6 +27,19 @@ class Source(StrictSpec):
         return self
 
 
+class PreferenceSource(Source):
+    """Pairs in the format of WritingPreferenceBench."""
+
+    reader: Literal["wpb"]
+
+
+class WritingSource(Source):
+    """What prompts are read from: WritingPreferenceBench's pairs (the distinct prompts behind
+    them), rows of `prompt_id, prompt, tag`, or COIG-Writer's records (their queries)."""
+
+    reader: Literal["wpb", "prompts", "coig_writer"]
+
+
 class TaskSpec(StrictSpec):
     """A preference task (docs/design.md 4.2). `metrics` are names in the metric table."""
 
@@ -34,9 +47,31 @@ class TaskSpec(StrictSpec):
     name: Name
     about: str = ""
     language: Language
-    source: Source
+    source: PreferenceSource
     genres: str
     metrics: tuple[str, ...] = Field(min_length=1, strict=False)
+
+
+class WritingSpec(StrictSpec):
+    """A writing task: prompts that a model answers with texts, which are then measured.
+
+    `system` is a system message before every prompt; `repeats` the texts written for each.
+    """
+
+    kind: Literal["writing"]
+    name: Name
+    about: str = ""
+    language: Language
+    source: WritingSource
+    genres: str
+    metrics: tuple[str, ...] = Field(min_length=1, strict=False)
+    system: str | None = None
+    # the paper's settings are not known; 0.8 is what the pool behind the prompts was drawn with
+    sampling: Sampling = Sampling(temperature=0.8, max_tokens=8192)
+    repeats: Annotated[int, Field(gt=0)] = 1
+
+
+AnyTask = TaskSpec | WritingSpec
 
 
 class GroupSpec(StrictSpec):

@@ -14,7 +14,7 @@ from huggingface_hub import constants, errors
 from harness.data import load_pairs
 from harness.data.fetch import NotAtHandError, source_file
 from harness.errors import DataError, UsageError
-from harness.specs import Source, TaskSpec
+from harness.specs import PreferenceSource, TaskSpec
 
 REVISION = "a" * 40
 
@@ -56,7 +56,7 @@ def file(tmp_path: Path, make_row: Callable[..., Any], write_rows: Callable[...,
 def task(file: Path, **changes: Any) -> TaskSpec:
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     pins = {"repo": "who/what", "sha256": sha256, "revision": REVISION}
-    source = Source(reader="wpb", file="hub.json", **{**pins, **changes})
+    source = PreferenceSource(reader="wpb", file="hub.json", **{**pins, **changes})
     return TaskSpec(
         kind="preference",
         name="some",

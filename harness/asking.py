@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from harness.errors import HarnessError
-from harness.judging.orders import Orders
 from harness.models.base import ChatModel, ChatRequest, Completion
 from harness.progress import Progress
+from harness.records import Orders
 from harness.specs import Sampling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """The settings of a judging job."""
+    """The settings of a job that asks; `orders` is for judges of pairs."""
 
     sampling: Sampling
-    orders: Orders
     seed: int
+    orders: Orders = "both"
     max_errors: int | None = None
 
 
@@ -36,15 +36,21 @@ def ask(
     asking: Asking,
     settle: Callable[[ChatRequest, Completion], bool],
     progress: Progress,
+    *,
+    doing: str = "judging",
+    unit: str = "calls",
 ) -> None:
-    """Hand requests to the model; `settle` writes an answer down and says whether it failed."""
+    """Hand requests to the model; `settle` writes an answer down and says whether it failed.
+
+    `doing` and `unit` are what progress calls it; the tokens written are told beside it.
+    """
     errors = 0
 
     def done(request: ChatRequest, answer: Completion) -> None:
         nonlocal errors
         failed = settle(request, answer)
         errors += failed
-        progress.advance(1)
+        progress.advance(1, tokens=answer.tokens_out or 0)
         # answers that are still handed on after the limit was reached are kept
         if failed and asking.max_errors is not None and errors >= asking.max_errors:
             raise HarnessError(
@@ -53,6 +59,6 @@ def ask(
             )
 
     if total:
-        progress.start("judging", total, "calls")
+        progress.start(doing, total, unit)
         model.answer(requests, asking.sampling, done, progress.notice)
         progress.finish()
