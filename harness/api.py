@@ -40,6 +40,7 @@ def evaluate(
     from harness.request import RunRequest, resolve_tasks, select
     from harness.results import make_results, tables_in_memory
     from harness.scoring import distinct_candidates, score_candidates, verdicts_from_scores
+    from harness.specs import TaskSpec
 
     progress = progress or Silent()
     settings = _settings(model, judge, max_length, truncate, seed)
@@ -48,6 +49,8 @@ def evaluate(
     if len(tasks) != 1:
         raise UsageError(f"{task!r} is a group; evaluate takes one task at a time")
     spec, home = tasks[0].spec, tasks[0].home
+    if not isinstance(spec, TaskSpec):
+        raise UsageError(f"{task!r} is a writing task; evaluate scores pairs")
     dataset = load_pairs(
         spec,
         file=None if data is None else Path(data),

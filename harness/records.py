@@ -283,6 +283,30 @@ class Measures:
     score: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Two runs' texts for one prompt, to be judged.
+
+    A pair whose `chosen` is the text of the run that is first by name, whose `rejected` is the
+    other's; `sample` is the `repeat` of both texts.
+    """
+
+    pair: Pair
+    sample: int
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """The names of both runs."""
+        return str(self.pair.chosen.model), str(self.pair.rejected.model)
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """The ids of both texts."""
+        return candidate(self.pair, self.pair.chosen).id, candidate(
+            self.pair, self.pair.rejected
+        ).id
+
+
 ArenaOrder = Literal["a_first", "b_first"]
 ArenaOutcome = Literal["a", "b", "tie", "unparsed", "error"]
 
@@ -291,10 +315,10 @@ ArenaOutcome = Literal["a", "b", "tie", "unparsed", "error"]
 class ArenaVerdict:
     """A line of verdicts.jsonl of an arena: which of two runs' texts for a prompt was better.
 
-    `sample` is the `repeat` of both texts, `a_id` and `b_id` are their ids (null where people
-    judged), `annotator` who judged, null for the arena's own judge. `order` is null where none is
-    known. The rest is as in a Verdict; the last line of a (run_a, run_b, prompt_id, sample,
-    annotator, order, repeat) counts.
+    `sample` is the `repeat` of both texts, `pair_id` names the match and `a_id` and `b_id` its
+    texts (null where people judged), `annotator` who judged, null for the arena's own judge.
+    `order` is null where none is known. The rest is as in a Verdict; the last line of a (run_a,
+    run_b, prompt_id, sample, annotator, order, repeat) counts.
     """
 
     run_a: str
@@ -306,6 +330,7 @@ class ArenaVerdict:
     order: ArenaOrder | None
     outcome: ArenaOutcome
     annotator: str | None = None
+    pair_id: str | None = None
     sample: int = 0
     repeat: int = 0
     attempt: int = 1

@@ -18,7 +18,7 @@ from harness.reports import write_report
 from harness.results import judge_numbers
 from harness.spec_files import check, load_any
 from harness.specs import Judge, PairwiseJudge, PointwiseJudge, spec_sha256
-from harness.store import identity_sha256, open_run, slug
+from harness.store import RunFolder, identity_sha256, open_run, slug
 from harness.stored import MANIFEST, PAIRS, SCORES, VERDICTS, FinishedRun, read_run
 from harness.versions import environment
 
@@ -71,7 +71,7 @@ def rescore(
     results = old.results | numbers | {"judge": row}
     name = f"{slug(str(old.manifest['model']['name']))}-{identity_sha256(identity)[:8]}"
     path = run.resolve().parent / name
-    with open_run(path, fresh=True, progress=progress or Silent()) as folder:
+    with open_run(RunFolder, path, fresh=True, progress=progress or Silent()) as folder:
         folder.save_manifest(
             **{**old.manifest, **environment()}
             | {

@@ -11,12 +11,25 @@ import numpy as np
 
 from harness.data import Dataset
 from harness.data.clusters import clusters
+from harness.data.prompts import PromptSet
+from harness.metrics.measures import definitions
 from harness.metrics.preference import preference_results
 from harness.metrics.sources import self_preference
 from harness.metrics.table import PairTable, VerdictTable, pair_table, verdict_table
-from harness.records import Pair, PairFacts, Verdict, candidate, json_line
+from harness.metrics.tokens import Segmenter, tokenizer_facts
+from harness.metrics.writing import writing_results
+from harness.records import (
+    Measures,
+    Pair,
+    PairFacts,
+    Prompt,
+    Text,
+    Verdict,
+    candidate,
+    json_line,
+)
 from harness.reparse import rules as further_rules
-from harness.specs import Judge, PairwiseJudge, TaskSpec, spec_sha256
+from harness.specs import Judge, PairwiseJudge, TaskSpec, WritingSpec, spec_sha256
 
 
 def pair_facts(pairs: Sequence[Pair]) -> list[PairFacts]:
@@ -62,6 +75,84 @@ def task_identity(spec: TaskSpec, data: Dataset, pairs: Sequence[Pair]) -> dict[
         "data_sha256": data.sha256,
         "pairs_sha256": pairs_sha256(pairs),
         "dropped_rows": len(data.dropped),
+    }
+
+
+def writing_identity(
+    spec: WritingSpec, data: PromptSet, prompts: Sequence[Prompt]
+) -> dict[str, Any]:
+    """The same of a writing task: its spec, its data, the prompts taken."""
+    return {
+        "task": spec.name,
+        "task_sha256": spec_sha256(spec),
+        "data_sha256": data.sha256,
+        "prompts_sha256": prompts_sha256(prompts),
+        "dropped_rows": len(data.dropped),
+    }
+
+
+def prompts_sha256(prompts: Sequence[Prompt]) -> str:
+    """One sum over which prompts a run takes and which genres they count for."""
+    digest = hashlib.sha256()
+    for prompt in prompts:
+        parts = (prompt.prompt_id, prompt.tag, prompt.genre, prompt.prompt)
+        digest.update(("\0".join(parts) + "\n").encode())
+    return digest.hexdigest()
+
+
+def make_writing_results(
+    spec: WritingSpec,
+    data: PromptSet,
+    prompts: Sequence[Prompt],
+    texts: Sequence[Text],
+    measures: Sequence[Measures],
+    *,
+    model: Mapping[str, Any],
+    asked: Mapping[str, Any] | None,
+    segmenter: Segmenter,
+    seed: int,
+) -> dict[str, Any]:
+    """results.json of a run that wrote (docs/design.md 4.4).
+
+    `texts` are those that count, errors among them, `measures` of those that are there; `asked`
+    is how the model was asked, null for texts from elsewhere.
+    """
+    return {
+        "schema": 1,
+        "task": spec.name,
+        "kind": spec.kind,
+        "language": spec.language,
+        "model": dict(model),
+        "judge": None,
+        "asked": dict(asked) if asked else None,
+        "data": {
+            "file": data.file,
+            "sha256": data.sha256,
+            "n": len(texts),
+            "prompts": len(prompts),
+            "clusters": len(prompts),
+            "replaced": data.replaced,
+            "dropped_rows": len(data.dropped),
+            "left_out": len(data.prompts) - len(prompts),
+            "short_prompts": data.short_prompts,
+        },
+        "seed": seed,
+        **writing_numbers(texts, measures, spec.metrics, segmenter, seed),
+    }
+
+
+def writing_numbers(
+    texts: Sequence[Text],
+    measures: Sequence[Measures],
+    metrics: Sequence[str],
+    segmenter: Segmenter,
+    seed: int,
+) -> dict[str, Any]:
+    """Every number of results.json that comes from texts, and by which rules."""
+    return {
+        **writing_results(texts, measures, metrics=metrics, seed=seed),
+        "tokenizer": tokenizer_facts(segmenter),
+        "definitions": definitions(segmenter),
     }
 
 

@@ -30,6 +30,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("request", "results", "reports"),
     ("jobs",),
     ("runner", "rescore"),
+    ("remeasure",),
+    ("arena",),
     ("api", "training", "bench"),
     ("cli",),
 )

@@ -8,8 +8,16 @@ import pytest
 
 from harness.errors import UsageError
 from harness.spec_files import SpecError, find_specs, load_any, load_named, parse_spec
-from harness.specs import GroupSpec, RewardRecipe, TaskSpec, spec_sha256
+from harness.specs import GroupSpec, RewardRecipe, Sampling, TaskSpec, WritingSpec, spec_sha256
 
+WRITING = """\
+kind: writing
+name: mine
+language: zh
+source: {reader: prompts, file: prompts.jsonl}
+genres: wpb_appendix_b
+metrics: [length]
+"""
 RECIPE = "kind: reward\nname: mine\n"
 TASK = """\
 kind: preference
@@ -134,7 +142,7 @@ def test_a_file_that_is_not_there_is_one_message(tmp_path: Path) -> None:
         ("kind: rewards\n", "unknown kind 'rewards': did you mean 'reward'?"),
         (
             "kind: 3\n",
-            "unknown kind '3': known: families, genres, group, pairwise, pointwise, preference, prices, reward",
+            "unknown kind '3': known: families, genres, group, pairwise, pointwise, preference, prices, reward, writing",
         ),
         ("", "unknown kind 'None': did you mean 'genres'?"),
     ],
@@ -234,6 +242,45 @@ def test_a_group_is_found_where_tasks_are() -> None:
     spec = load_any("tasks", "wpb", (TaskSpec, GroupSpec), "task")
     assert isinstance(spec, GroupSpec)
     assert spec.tasks == ("wpb_zh", "wpb_en")
+
+
+@pytest.mark.parametrize("reader", ["wpb", "prompts", "coig_writer"])
+def test_a_writing_task_needs_no_sampling_of_its_own(tmp_path: Path, reader: str) -> None:
+    spec = parse_spec(written(tmp_path, WRITING.replace("prompts,", f"{reader},")))
+    assert isinstance(spec, WritingSpec)
+    assert (spec.source.reader, spec.system, spec.repeats) == (reader, None, 1)
+    assert spec.sampling == Sampling(temperature=0.8, max_tokens=8192)
+
+
+def test_bad_fields_of_a_writing_task_are_named_at_once(tmp_path: Path) -> None:
+    text = WRITING.replace("reader: prompts", "reader: texts") + (
+        "sampling: {temperature: -1, max_token: 5}\nrepeats: 0\njudge: pairwise\n"
+    )
+    fields = [line.split(": ")[0] for line in refusal(tmp_path, text).splitlines()]
+    assert fields == [
+        "field source.reader", "field sampling.temperature", "field sampling.max_token",
+        "field repeats", "field judge",
+    ]  # fmt: skip
+
+
+def test_pairs_are_read_by_no_reader_of_prompts(tmp_path: Path) -> None:
+    message = refusal(tmp_path, TASK.replace("reader: wpb", "reader: prompts"))
+    assert message.startswith("field source.reader: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [
+        ("coig_writer", ("coig_writer_zh", "coig_writer_en")),
+        ("demo_writing", ("demo_writing_zh", "demo_writing_en")),
+    ],
+)
+def test_the_shipped_groups_of_writing_tasks_have_both_languages(
+    name: str, members: tuple[str, ...]
+) -> None:
+    assert load_named("tasks", name, GroupSpec, "group").tasks == members
+    languages = [load_named("tasks", one, WritingSpec, "task").language for one in members]
+    assert languages == ["zh", "en"]
 
 
 def test_the_sum_of_a_spec_is_of_what_it_says_not_of_its_layout(tmp_path: Path) -> None:

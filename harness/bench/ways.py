@@ -115,9 +115,10 @@ def prompts(load: Load) -> list[list[dict[str, str]]]:
     from harness.models.fake import open_fake
     from harness.request import RunRequest, resolve_tasks
     from harness.spec_files import load_any
-    from harness.specs import PairwiseJudge
+    from harness.specs import PairwiseJudge, TaskSpec
 
     [task] = resolve_tasks(RunRequest(tasks=(TASK,), model=""))
+    assert isinstance(task.spec, TaskSpec)
     judge = load_any("judges", load.judge, (PairwiseJudge,), "judge")
     if judge.repeats != 1:
         raise UsageError(f"judge {judge.name}: repeats is {judge.repeats}; measure it with 1")

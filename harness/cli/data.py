@@ -14,8 +14,8 @@ from harness.cli.run import files, names
 from harness.errors import HarnessError, UsageError, unknown_name
 
 if TYPE_CHECKING:
-    from harness.data import Dataset
-    from harness.specs import TaskSpec
+    from harness.data import BadRows, Dataset, PromptSet
+    from harness.specs import AnyTask
 
 _DROPPED_SHOWN = 20
 
@@ -36,6 +36,7 @@ def data() -> None:
     harness data verify wpb             is what lies here the file the tasks name?
     harness data stats wpb_zh           what to know before trusting the file
     harness data stats wpb_zh --data wpb_zh=pairs.jsonl
+    harness data stats coig_writer      the same of the prompts of writing tasks
     """
 
 
@@ -51,7 +52,7 @@ _data = click.option("--data", multiple=True, metavar="TASK=FILE", help="A local
 class _Task:
     """A task named on the command line; `home` is the folder of a YAML named by its path."""
 
-    spec: TaskSpec
+    spec: AnyTask
     home: Path | None
     file: Path | None
 
@@ -61,14 +62,15 @@ def _named(
 ) -> list[_Task]:
     """The tasks named, groups opened, each once, with the file that replaces its own."""
     from harness.spec_files import load_any
-    from harness.specs import GroupSpec, TaskSpec
+    from harness.specs import GroupSpec, TaskSpec, WritingSpec
 
+    kinds: tuple[type[AnyTask], ...] = (TaskSpec, WritingSpec)
     own = files(replaced)
     found: dict[str, _Task] = {}
     for name in (one for text in given for one in names(text)):
-        spec = load_any("tasks", name, (TaskSpec, GroupSpec), "task", include)
+        spec = load_any("tasks", name, (*kinds, GroupSpec), "task", include)
         for called in spec.tasks if isinstance(spec, GroupSpec) else (name,):
-            member = load_any("tasks", called, (TaskSpec,), "task", include)
+            member = load_any("tasks", called, kinds, "task", include)
             path = Path(called)
             home = path.parent if path.suffix or "/" in called else None
             found.setdefault(member.name, _Task(member, home, own.get(member.name)))
@@ -146,14 +148,9 @@ def stats(tasks: tuple[str, ...], data: tuple[str, ...], include_path: tuple[Pat
 
     --format json gives one object, task by task.
     """
-    from harness.data import load_pairs
-
     loaded = []
     for task in _named(tasks, include_path, data):
-        found = load_pairs(
-            task.spec, file=task.file, include=include_path, home=task.home, progress=Console(),
-            genre_map=flags["genre_map"], bad_rows=flags["bad_rows"],
-        )  # fmt: skip
+        found = _load(task, include_path, flags["genre_map"], flags["bad_rows"])
         for message in (*found.notices, *_some(found.dropped)):
             click.echo(f"{task.spec.name}: {message}", err=True)
         loaded.append((task.spec, found))
@@ -161,10 +158,26 @@ def stats(tasks: tuple[str, ...], data: tuple[str, ...], include_path: tuple[Pat
         click.echo(_json(loaded))
         return
     from harness.cli.data_tables import show
-    from harness.data.stats import describe
 
     for spec, found in loaded:
-        show(spec, found, describe(found.pairs))
+        show(spec, found)
+
+
+def _load(
+    task: _Task, include: tuple[Path, ...], genre_map: str | None, bad_rows: BadRows
+) -> Dataset | PromptSet:
+    from harness.data import load_pairs, load_prompts
+    from harness.specs import WritingSpec
+
+    if isinstance(task.spec, WritingSpec):
+        return load_prompts(
+            task.spec, file=task.file, include=include, home=task.home, progress=Console(),
+            genre_map=genre_map, bad_rows=bad_rows,
+        )  # fmt: skip
+    return load_pairs(
+        task.spec, file=task.file, include=include, home=task.home, progress=Console(),
+        genre_map=genre_map, bad_rows=bad_rows,
+    )  # fmt: skip
 
 
 def _some(dropped: tuple[str, ...]) -> list[str]:
@@ -173,14 +186,19 @@ def _some(dropped: tuple[str, ...]) -> list[str]:
     return [*shown, f"left out: {more:,} more rows"] if more else shown
 
 
-def _json(loaded: list[tuple[TaskSpec, Dataset]]) -> str:
+def _json(loaded: list[tuple[AnyTask, Dataset | PromptSet]]) -> str:
     import json
     from dataclasses import asdict
 
+    from harness.data import PromptSet
+    from harness.data.prompt_stats import describe_prompts
     from harness.data.stats import describe
 
-    said = {
-        spec.name: {
+    said = {}
+    for spec, found in loaded:
+        stats = describe_prompts(found) if isinstance(found, PromptSet) else describe(found.pairs)
+        said[spec.name] = {
+            "kind": spec.kind,
             "language": spec.language,
             "file": found.file,
             "sha256": found.sha256,
@@ -188,8 +206,7 @@ def _json(loaded: list[tuple[TaskSpec, Dataset]]) -> str:
             "rows": found.rows,
             "dropped": len(found.dropped),
             "genre_map": found.genre_map,
-            **asdict(describe(found.pairs)),
+            **({"reader": found.reader} if isinstance(found, PromptSet) else {}),
+            **asdict(stats),
         }
-        for spec, found in loaded
-    }
     return json.dumps(said, ensure_ascii=False, indent=1, allow_nan=False)

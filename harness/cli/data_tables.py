@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from harness.data import Dataset
-from harness.data.stats import Spread, Stats
+from harness.data import Dataset, PromptSet
+from harness.data.prompt_stats import describe_prompts
+from harness.data.stats import Spread, Stats, describe
 from harness.reports.text import plain
-from harness.specs import TaskSpec
+from harness.specs import AnyTask
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,8 +23,8 @@ _SIZES_SHOWN = 12
 _GAPS_SHOWN = 12
 
 
-def show(spec: TaskSpec, data: Dataset, stats: Stats) -> None:
-    """Print everything about one file on stdout."""
+def show(spec: AnyTask, data: Dataset | PromptSet) -> None:
+    """Print everything about one task's file on stdout."""
     from rich.console import Console
 
     columns = shutil.get_terminal_size().columns
@@ -33,9 +34,35 @@ def show(spec: TaskSpec, data: Dataset, stats: Stats) -> None:
     head = f"{spec.name} ({spec.language}): {plain(data.file)}, {source}"
     console.print(head, style="bold", markup=False)
     console.print(f"sha256 {data.sha256}\n", markup=False)
-    for table in (_counts(data, stats), _spreads(stats), _genres(data, stats), _models(stats)):
+    for table in _of_prompts(data) if isinstance(data, PromptSet) else _of_pairs(data):
         console.print(table)
         console.print()
+
+
+def _of_pairs(data: Dataset) -> list[Table]:
+    stats = describe(data.pairs)
+    return [
+        _counts(data, stats),
+        _spreads(stats),
+        _genres(data, stats.tags_by_genre, "pairs"),
+        _models(stats),
+    ]
+
+
+def _of_prompts(data: PromptSet) -> list[Table]:
+    stats = describe_prompts(data)
+    rows = [
+        ("prompts", f"{stats.prompts:,}",
+         f"distinct; {data.rows:,} rows read as {data.reader}, {len(data.dropped):,} left out"),
+        ("prompts under 5 characters", f"{stats.short_prompts:,}", "left out"),
+        ("further prompt ids", f"{stats.aliases:,}", "of prompts that stand under several"),
+        ("tags", f"{stats.tags:,}", f"in {len(stats.tags_by_genre):,} genres of {data.genre_map}"),
+    ]  # fmt: skip
+    lengths = _table(
+        "Characters", ("", *_SPREAD), [("prompt", *_numbers(stats.prompt_length, 0))], words=1
+    )
+    counts = _table("Counts", ("", "", ""), rows, words=2)
+    return [counts, lengths, _genres(data, stats.tags_by_genre, "prompts")]
 
 
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> Table:
@@ -117,6 +144,7 @@ def _gaps(stats: Stats) -> str:
     return ", ".join(f"{gap:+g}: {n:,}" for gap, n in gaps.items())
 
 
+_SPREAD = ("mean", "min", "5%", "25%", "median", "75%", "95%", "max")
 _WHAT = (
     ("prompt", "prompt_length", 0),
     ("chosen", "chosen_length", 0),
@@ -127,7 +155,7 @@ _WHAT = (
 
 
 def _spreads(stats: Stats) -> Table:
-    heads = ("", "mean", "min", "5%", "25%", "median", "75%", "95%", "max")
+    heads = ("", *_SPREAD)
     rows = [
         (what, *_numbers(getattr(stats, key), digits))
         for what, key, digits in _WHAT
@@ -141,13 +169,16 @@ def _numbers(spread: Spread, digits: int) -> list[str]:
     return [f"{value:,.{digits}f}" for value in values]
 
 
-def _genres(data: Dataset, stats: Stats) -> Table:
+def _genres(
+    data: Dataset | PromptSet, tags_by_genre: Mapping[str, Mapping[str, int]], what: str
+) -> Table:
+    total = sum(n for tags in tags_by_genre.values() for n in tags.values())
     rows = []
-    for genre, tags in stats.tags_by_genre.items():
+    for genre, tags in tags_by_genre.items():
         n = sum(tags.values())
         listed = "" if data.genre_map == "tag" else ", ".join(f"{t} {k:,}" for t, k in tags.items())
-        rows.append((genre, f"{n:,}", f"{n / stats.pairs:.1%}", listed))
-    return _table("Genres", ("genre", "pairs", "share", "tags"), rows, words=2)
+        rows.append((genre, f"{n:,}", f"{n / total:.1%}", listed))
+    return _table("Genres", ("genre", what, "share", "tags"), rows, words=2)
 
 
 def _models(stats: Stats) -> Table:

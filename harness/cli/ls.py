@@ -27,6 +27,7 @@ _YAML = {
 _TABLES = {
     "models": ("models/__init__.py", "MODELS"),
     "metrics": ("metrics/preference.py", "METRICS"),
+    "writing_metrics": ("metrics/writing.py", "WRITING_METRICS"),
 }
 _SECTIONS = (*_YAML, *_TABLES)
 
@@ -43,7 +44,8 @@ _SECTIONS = (*_YAML, *_TABLES)
 def ls(what: str | None, include_path: tuple[Path, ...]) -> None:
     """List tasks, genre maps, recipes, judges, models and metrics; all of them by default.
 
-    A task, recipe or judge is a YAML file: your own go in by --include_path, or by their path.
+    `metrics` are those of preference tasks, `writing_metrics` those of writing tasks. A task,
+    recipe or judge is a YAML file: your own go in by --include_path, or by their path.
     """
     for directory in include_path:
         if not directory.is_dir():

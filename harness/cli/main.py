@@ -13,10 +13,11 @@ from harness.errors import HarnessError, unknown_name
 
 # verb -> (module:command, what --help says); a literal table, so that --help imports no verb
 VERBS = {
-    "run": ("run:run", "Score or judge the pairs of tasks with a model and report per genre."),
+    "run": ("run:run", "Score or judge pairs with a model, or let it write; report per genre."),
     "ls": ("ls:ls", "List tasks, judges, recipes, models, metrics."),
     "validate": ("validate:validate", "Check task, genre, judge and recipe files."),
     "report": ("report:report", "Show finished runs by genre, tag, length, gap or source model."),
+    "arena": ("arena:arena", "Set written texts against each other, judged by a model or people."),
     "compare": ("compare:compare", "Test whether runs over the same pairs differ."),
     "rescore": ("rescore:rescore", "Read a judge's stored answers again, by another rule."),
     "data": ("data:data", "Fetch, verify or describe a task's data."),
@@ -73,6 +74,8 @@ def cli(debug: bool) -> None:
     \b
     harness run --tasks wpb_zh,wpb_en --model PATH     score a reward model
     harness run --tasks wpb --model baseline:length    the null everybody should beat
+    harness run --tasks coig_writer --model PATH       write, and measure what was written
+    harness arena results/coig_writer_zh --model PATH  win rates of the writers, by a judge
     harness report results/wpb_zh/*                    tables of what was run
     harness demo                                       try it all, offline
     """

@@ -1,4 +1,4 @@
-"""`harness report`: tables of finished runs."""
+"""`harness report`: tables of finished runs and arenas."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from harness.cli.main import Command
 from harness.cli.output import FORMATS, check_out, deliver, find_folders
 
-BY = ("genre", "tag", "length", "gap", "source_model")
+BY = ("genre", "tag", "length", "gap", "source_model", "diversity")
 
 
 @click.command(cls=Command)
@@ -18,26 +18,51 @@ BY = ("genre", "tag", "length", "gap", "source_model")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Instead of plain tables.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write to a file instead of stdout.")
 def report(runs: tuple[Path, ...], by: str | None, form: str | None, out: Path | None) -> None:
-    """Show finished runs: accuracy, genres, failures, order, length.
+    """Show finished runs: accuracy, genres, failures, order, length; or texts and arenas.
 
     \b
     harness report results/wpb_zh/*
     harness report results --by length
     harness report results --format md --out table.md
+    harness report results/coig_writer_zh --by diversity
 
     RUN is a run folder, or a folder with run folders below it. The runs of one task stand in one
-    table, best first. Tables show percent; CSV and JSON hold the stored values (shares from 0 to
-    1). CSV is one table: a row a run, or with --by a row a run and group.
+    table, best first; of a writing task by name, with the lengths of their texts beside every
+    measure. An arena has tables of its own. Tables show percent; CSV and JSON hold the stored
+    values (shares from 0 to 1). CSV is one table: a row a run, or with --by a row a run and
+    group; of arenas a row an ordered pair of runs.
+
+    --by length sorts pairs by the ratio of their texts, and texts by their words. gap and
+    source_model are for runs over pairs. --by diversity asks whether the text with more varied
+    words is the better one: of an arena, or of runs whose texts have human scores.
     """
-    from harness.reports.report_tables import document, printed, tidy
-    from harness.reports.runs import by_task
+    from harness.reports import report_diversity, report_tables
+    from harness.reports.runs import find_all
 
     check_out(out)
-    tasks = by_task(find_folders(runs))
+    found = find_all(find_folders(runs))
+    if by == "diversity":
+        judged, left_out = report_diversity.judged_texts(found)
+        _tell(left_out)
+        deliver(
+            printed=lambda: report_diversity.printed(judged),
+            tidy=lambda: report_diversity.tidy(judged),
+            document=lambda: report_diversity.document(judged),
+            form=form,
+            out=out,
+        )
+        return
+    kept, left_out = report_tables.broken_down(found, by or "genre")
+    _tell(left_out)
     deliver(
-        printed=lambda: printed(tasks, by or "genre"),
-        tidy=lambda: tidy(tasks, by),
-        document=lambda: document(tasks, by or "genre"),
+        printed=lambda: report_tables.printed(kept.tasks, by or "genre", kept.arenas),
+        tidy=lambda: report_tables.tidy(kept.tasks, by, kept.arenas),
+        document=lambda: report_tables.document(kept.tasks, by or "genre", kept.arenas),
         form=form,
         out=out,
     )
+
+
+def _tell(left_out: list[str]) -> None:
+    for line in left_out:
+        click.echo(line, err=True)

@@ -1,4 +1,4 @@
-"""`harness run`: score the pairs of tasks with a model and report per genre."""
+"""`harness run`: score the pairs of tasks with a model, or let it write, and report per genre."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import click
 from harness.cli.console import Console
 from harness.cli.main import Command
 from harness.cli.notes import failure_notes, judge_notes
+from harness.cli.options import make_request, model_options
 from harness.errors import HarnessError, UsageError
-
-_MORE_THAN_ZERO = click.IntRange(min=1)
 
 
 def names(text: str | None) -> tuple[str, ...]:
@@ -53,55 +52,9 @@ def limit_of(text: str | None) -> int | float | None:
 @click.command(cls=Command)
 @click.option("--tasks", required=True, help="Tasks or groups, separated by commas.")
 @click.option("--model", required=True, help="A folder, a hub id, or backend:what.")
-@click.option("--model_args", metavar="K=V,...", help="base_url=, revision=, peft=, name=, ...")
-@click.option("--judge", metavar="NAME|FILE", help="How to ask or run the model.")
-@click.option(
-    "--orders",
-    type=click.Choice(["both", "seeded"]),
-    default="both",
-    show_default=True,
-    help="Orders a pairwise judge sees.",
-)
 @click.option("--data", multiple=True, metavar="TASK=FILE", help="A local file for a task.")
-@click.option(
-    "--include_path",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="A folder with your own YAML.",
-)
 @click.option("--genres", help="Only these genres, separated by commas.")
-@click.option("--limit", metavar="N|FRACTION", help="Only a seeded sample of the pairs.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option(
-    "--batch_size",
-    metavar="auto|N",
-    default="auto",
-    show_default=True,
-    help="Texts in a batch at most.",
-)
-@click.option("--max_batch_tokens", type=_MORE_THAN_ZERO, help="Tokens in a batch at most.")
-@click.option("--max_length", type=_MORE_THAN_ZERO, help="Tokens a text may have.")
-@click.option(
-    "--truncate",
-    type=click.Choice(["error", "left", "right"]),
-    default="error",
-    show_default=True,
-    help="What to do with a longer text.",
-)
-@click.option(
-    "--dtype",
-    type=click.Choice(["auto", "bfloat16", "float16", "float32"]),
-    default="auto",
-    show_default=True,
-)
-@click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
-)
-@click.option(
-    "--output_path", type=click.Path(path_type=Path), default=Path("results"), show_default=True
-)
-@click.option("--fresh", is_flag=True, help="Start over what is there already.")
-@click.option("--trust_remote_code", is_flag=True, help="Run code that comes with a checkpoint.")
+@click.option("--limit", metavar="N|FRACTION", help="Only a seeded sample of pairs or prompts.")
 @click.option(
     "--bad_rows", type=click.Choice(["refuse", "drop"]), default="refuse", show_default=True
 )
@@ -111,27 +64,11 @@ def limit_of(text: str | None) -> int | float | None:
     type=click.Choice(["jieba", "rjieba"]),
     default="jieba",
     show_default=True,
-    help="Chinese words, for baseline:ttr.",
+    help="Chinese words, for measures of diversity and baseline:ttr.",
 )
-@click.option(
-    "--gen_kwargs", metavar="K=V,...", help="temperature=, top_p=, max_tokens=, stop=A|B."
-)
-@click.option(
-    "--num_concurrent",
-    type=_MORE_THAN_ZERO,
-    default=16,
-    show_default=True,
-    help="Calls to a server in flight at most.",
-)
-@click.option(
-    "--price_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What tokens cost.",
-)
-@click.option("--max_errors", type=_MORE_THAN_ZERO, help="Give up after so many errors.")
-@click.option("--dry_run", is_flag=True, help="Check everything, score nothing.")
+@model_options
 def run(**flags: Any) -> None:
-    """Score or judge the pairs of tasks with a model and report per genre.
+    """Score or judge the pairs of tasks with a model, or let it write, and report per genre.
 
     \b
     harness run --tasks wpb_zh,wpb_en --model PATH
@@ -140,13 +77,15 @@ def run(**flags: Any) -> None:
     harness run --tasks wpb --model likelihood:PATH,norm=token
     harness run --tasks wpb_zh --model baseline:length
     harness run --tasks wpb_zh --data wpb_zh=pairs.jsonl --model PATH
+    harness run --tasks coig_writer --model PATH              write, then measure
+    harness run --tasks coig_writer_zh --model texts:FILE     measure what was written
 
     Results to stdout, progress to stderr, files under --output_path. The same command again
     resumes what was interrupted and reuses what is finished.
     """
     from harness import runner
 
-    request = make_request(flags)
+    request = run_request(flags)
     if flags["dry_run"]:
         for line in runner.dry_run(request, Console()):
             click.echo(line)
@@ -158,47 +97,20 @@ def run(**flags: Any) -> None:
     _show(results)
 
 
-def make_request(flags: dict[str, Any]) -> Any:
+def run_request(flags: dict[str, Any]) -> Any:
     """The flags as one checked request."""
-    from harness.models.base import ModelSettings
-    from harness.request import RunRequest
-
     tasks = names(flags["tasks"])
     if not tasks:
         raise UsageError("--tasks: name at least one (`harness ls tasks` lists them)")
-    settings = ModelSettings(
-        judge=flags["judge"],
-        dtype=flags["dtype"],
-        device=flags["device"],
-        max_length=flags["max_length"],
-        truncate=flags["truncate"],
-        trust_remote_code=flags["trust_remote_code"],
-        seed=flags["seed"],
-        segmenter=flags["tokenizer"],
-        batch_size=batch_size(flags["batch_size"]),
-        max_batch_tokens=flags["max_batch_tokens"],
-        num_concurrent=flags["num_concurrent"],
-        include=flags["include_path"],
-    )
-    same = ("model", "model_args", "orders", "max_errors", "output_path", "gen_kwargs")
-    return RunRequest(
+    return make_request(
+        flags,
         tasks=tasks,
-        settings=settings,
         data=files(flags["data"]),
         genres=names(flags["genres"]),
         limit=limit_of(flags["limit"]),
-        include=flags["include_path"],
-        **{key: flags[key] for key in (*same, "fresh", "bad_rows", "genre_map", "price_file")},
+        bad_rows=flags["bad_rows"],
+        genre_map=flags["genre_map"],
     )
-
-
-def batch_size(text: str) -> int | None:
-    """A number of texts, or auto."""
-    if text == "auto":
-        return None
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise UsageError(f"--batch_size {text}: a whole number above 0, or auto")
 
 
 def _show(results: list[Any]) -> None:

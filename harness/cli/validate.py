@@ -13,7 +13,7 @@ from harness.errors import UsageError, unknown_name
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from harness.specs import TaskSpec
+    from harness.specs import AnyTask
 
 _FOLDERS = ("tasks", "judges")
 
@@ -100,14 +100,14 @@ def _parse(path: Path) -> BaseModel:
 
 def _cross_checks(spec: BaseModel, path: Path, include: tuple[Path, ...]) -> list[str]:
     """What a file says of others: metrics, genre map, members, its data file."""
-    from harness.spec_files import load_named
-    from harness.specs import GenreMap, GroupSpec, TaskSpec
+    from harness.spec_files import load_any
+    from harness.specs import GenreMap, GroupSpec, TaskSpec, WritingSpec
 
     wrong: list[str] = []
     if isinstance(spec, GroupSpec):
         for i, member in enumerate(spec.tasks):
             try:
-                load_named("tasks", member, TaskSpec, "task", include)
+                load_any("tasks", member, (TaskSpec, WritingSpec), "task", include)
             except UsageError as error:
                 wrong.append(f"field tasks.{i}: {error}")
     elif isinstance(spec, GenreMap):
@@ -117,21 +117,21 @@ def _cross_checks(spec: BaseModel, path: Path, include: tuple[Path, ...]) -> lis
             genre_table(spec)
         except UsageError as error:
             wrong += str(error).splitlines()
-    elif isinstance(spec, TaskSpec):
+    elif isinstance(spec, TaskSpec | WritingSpec):
         wrong += _task_checks(spec, path, include)
     return wrong
 
 
-def _task_checks(spec: TaskSpec, path: Path, include: tuple[Path, ...]) -> list[str]:
+def _task_checks(spec: AnyTask, path: Path, include: tuple[Path, ...]) -> list[str]:
     from harness.data import task_genres
     from harness.data.fetch import source_file
     from harness.errors import HarnessError
-    from harness.metrics.preference import METRICS
 
+    known = _metric_names(spec)
     wrong = [
-        f"field metrics.{i}: " + unknown_name("metric", name, METRICS)
+        f"field metrics.{i}: " + unknown_name("metric", name, known)
         for i, name in enumerate(spec.metrics)
-        if name not in METRICS
+        if name not in known
     ]
     try:
         task_genres(spec, include=include, home=path.parent)
@@ -143,3 +143,14 @@ def _task_checks(spec: TaskSpec, path: Path, include: tuple[Path, ...]) -> list[
         except HarnessError as error:
             wrong.append(f"field source.file: {error}")
     return wrong
+
+
+def _metric_names(spec: AnyTask) -> list[str]:
+    """What a task of this kind may name under `metrics`."""
+    if spec.kind == "writing":
+        from harness.metrics.writing import WRITING_METRICS
+
+        return list(WRITING_METRICS)
+    from harness.metrics.preference import METRICS
+
+    return list(METRICS)

@@ -13,7 +13,7 @@ from harness.bundled import bundled_dir
 from harness.errors import DataError, HarnessError, UsageError
 from harness.progress import Progress, Silent
 from harness.spec_files import find_specs
-from harness.specs import Source, TaskSpec
+from harness.specs import AnyTask, Source
 
 _OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
@@ -23,7 +23,7 @@ class NotAtHandError(DataError):
 
 
 def source_file(
-    spec: TaskSpec,
+    spec: AnyTask,
     *,
     include: tuple[Path, ...] = (),
     home: Path | None = None,
@@ -42,7 +42,7 @@ def source_file(
 
 
 def task_homes(
-    spec: TaskSpec, include: tuple[Path, ...] = (), home: Path | None = None
+    spec: AnyTask, include: tuple[Path, ...] = (), home: Path | None = None
 ) -> list[Path]:
     """The folders a task's own files may lie in: that of its YAML, nearest first."""
     own = find_specs("tasks", include).get(spec.name)
@@ -50,7 +50,7 @@ def task_homes(
     return list(dict.fromkeys(folder for folder in homes if folder is not None))
 
 
-def _beside(spec: TaskSpec, include: tuple[Path, ...], home: Path | None) -> Path:
+def _beside(spec: AnyTask, include: tuple[Path, ...], home: Path | None) -> Path:
     homes = task_homes(spec, include, home)
     for folder in homes:
         if (folder / spec.source.file).exists():
@@ -78,7 +78,7 @@ def sha256_hex(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def check_sha256(content: bytes, path: Path, spec: TaskSpec, *, given: bool = False) -> None:
+def check_sha256(content: bytes, path: Path, spec: AnyTask, *, given: bool = False) -> None:
     """DataError where the task pins another sha256 than that of the file's bytes.
 
     `given` says that the user named the file, so that it is theirs to keep.

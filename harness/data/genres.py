@@ -31,8 +31,9 @@ class Genres:
             return tag.strip() or OTHER
         return self.table.get(normalise(tag), OTHER)
 
-    def notice(self, tags: Iterable[str]) -> str | None:
-        """One sentence on the tags (one a pair) that fit no genre, or None."""
+    def notice(self, tags: Iterable[str], *, of: str = "pairs") -> str | None:
+        """One sentence on the tags that fit no genre, or None; there is a tag to each of what
+        `of` names."""
         if self.table is None:
             return None
         unknown = Counter(tag for tag in tags if normalise(tag) not in self.table)
@@ -43,7 +44,7 @@ class Genres:
             listed.append(f"and {len(unknown) - _SHOWN:,} more")
         return (
             f"tags that fit no genre of {self.name} and count as {OTHER}: {len(unknown):,} "
-            f"(pairs: {sum(unknown.values()):,}), {', '.join(listed)}; a map of your own "
+            f"({of}: {sum(unknown.values()):,}), {', '.join(listed)}; a map of your own "
             "goes in by --genre_map FILE, and --genre_map tag makes each tag its own genre"
         )
 

@@ -10,7 +10,10 @@ from typing import Any
 from harness.errors import DataError
 
 _SPACE = " \t\r\n"  # JSON's own; str.strip() would also eat characters that belong to a text
-_FIELDS = ("prompt", "prompt_id", "tag", "chosen", "rejected")
+# a single object on one line is a row of JSONL where it has one of these keys
+_FIELDS = (
+    "prompt", "prompt_id", "tag", "chosen", "rejected", "query", "response", "ranked_responses"
+)  # fmt: skip
 _AFTER = "something stands after the end of the JSON list"
 _BETWEEN = "expecting , or ]"
 
@@ -40,7 +43,7 @@ def parse_rows(content: bytes, name: str) -> list[Row]:
     Raises DataError for what spoils the whole file: nothing in it, not UTF-8, a list that does
     not parse to its end, JSON that is not a list.
     """
-    text = _decode(content, name)
+    text = decode(content, name)
     start = text.lstrip(_SPACE)[:1]
     if not start:
         raise DataError(f"{name}: empty file")
@@ -50,7 +53,8 @@ def parse_rows(content: bytes, name: str) -> list[Row]:
     return rows
 
 
-def _decode(content: bytes, name: str) -> str:
+def decode(content: bytes, name: str) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark; DataError for any other."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.data.clusters import clusters
 from harness.data.quirks import Quirks, find_quirks
-from harness.records import Pair, Side
+from harness.records import Pair, Prompt, Side
 
 Key = TypeVar("Key", str, tuple[str, str])
 
@@ -108,19 +108,19 @@ def describe(pairs: Sequence[Pair]) -> Stats:
         clusters=len(sizes),
         cluster_sizes=dict(sorted(Counter(sizes.tolist()).items())),
         tags=len({pair.tag for pair in pairs}),
-        tags_by_genre=_tags_by_genre(pairs),
+        tags_by_genre=tags_by_genre(pairs),
         quirks=find_quirks(pairs),
         texts=_texts(pairs),
-        prompt_length=_spread({pair.prompt: len(pair.prompt) for pair in pairs}.values()),
-        chosen_length=_spread(chosen),
-        rejected_length=_spread(rejected),
-        ratio=_spread(chosen / rejected),
+        prompt_length=spread({pair.prompt: len(pair.prompt) for pair in pairs}.values()),
+        chosen_length=spread(chosen),
+        rejected_length=spread(rejected),
+        ratio=spread(chosen / rejected),
         longer=Longer(
             float(np.mean(chosen > rejected)),
             float(np.mean(chosen < rejected)),
             float(np.mean(chosen == rejected)),
         ),
-        gaps=_spread(gaps),
+        gaps=spread(gaps),
         gap_counts=dict(sorted(Counter(round(gap, 6) for gap in gaps).items())),
         unknown_scores=sum(side.score is None for side in sides),
         models=_models(pairs),
@@ -128,7 +128,8 @@ def describe(pairs: Sequence[Pair]) -> Stats:
     )
 
 
-def _spread(values: Iterable[float]) -> Spread:
+def spread(values: Iterable[float]) -> Spread:
+    """How some numbers are spread."""
     numbers = np.array(list(values), dtype=float)
     if not len(numbers):
         return Spread(0, *[None] * 8)
@@ -138,9 +139,10 @@ def _spread(values: Iterable[float]) -> Spread:
     return Spread(len(numbers), float(numbers.mean()), low, p05, p25, median, p75, p95, high)
 
 
-def _tags_by_genre(pairs: Sequence[Pair]) -> dict[str, dict[str, int]]:
-    genres = Counter(pair.genre for pair in pairs)
-    tags = Counter((pair.genre, pair.tag) for pair in pairs)
+def tags_by_genre(items: Sequence[Pair] | Sequence[Prompt]) -> dict[str, dict[str, int]]:
+    """Genre -> tag -> how many pairs or prompts have it, the commonest first."""
+    genres = Counter(item.genre for item in items)
+    tags = Counter((item.genre, item.tag) for item in items)
     return {
         genre: {tag: n for (of, tag), n in _commonest(tags) if of == genre}
         for genre, _ in _commonest(genres)

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.batching import Budget
 from harness.errors import ModelError, TextsTooLong
+from harness.jobs.account import account
 from harness.jobs.judging import Judging
 from harness.judging import PairAsker, TextRater, choose_pairs, verdicts_from_ratings
 from harness.models import AnyModel, ChatModel, PairJudge, RewardModel
@@ -19,7 +20,6 @@ from harness.request import RunRequest
 from harness.scoring import distinct_candidates, score_candidates, verdicts_from_scores
 from harness.specs import PairwiseJudge
 from harness.store import RunFolder, Standing
-from harness.stored import usage
 
 SHOWN = 20  # rows named in a message
 
@@ -101,50 +101,20 @@ def _ask(
             verdicts = verdicts_from_ratings(pairs, ratings, judge.repeats, attempts)
             folder.append_verdicts([v for v in verdicts if v.key not in settled])
     except BaseException:  # Ctrl-C, --max_errors: what was spent until then stays counted
-        folder.save_manifest(**_account(folder, pairs, model, start, asker.neutralised))
+        folder.save_manifest(**_counted(folder, pairs, model, start, asker))
         raise
-    return _account(folder, pairs, model, start, asker.neutralised)
+    return _counted(folder, pairs, model, start, asker)
 
 
-def _account(
+def _counted(
     folder: RunFolder,
     pairs: Sequence[Pair],
     model: ChatModel,
     start: Mapping[str, Any],
-    neutralised: int,
+    asker: PairAsker | TextRater,
 ) -> dict[str, Any]:
-    """What the manifest says of the calls; `start` is what the model had counted before."""
-    spent = usage(folder.path)
-    return {
-        "model": {"name": model.name, "backend": model.backend, **model.facts()},
-        "counts": {
-            "pairs": len(pairs),
-            **_spent(folder, start, model.facts(), spent.lines),
-            **spent.tokens,
-            "neutralised": folder.manifest["counts"].get("neutralised", 0) + neutralised,
-        },
-    }
-
-
-def _spent(
-    folder: RunFolder, start: Mapping[str, Any], end: Mapping[str, Any], lines: int
-) -> dict[str, Any]:
-    """Calls and retries of this call, added to those the manifest counts already.
-
-    A model counts through all tasks of a command; a folder is for one. A command that was killed
-    left no count: each of the `lines` on disk took a call at least.
-    """
-    counts = folder.manifest["counts"]
-    before, began = counts.get("retries", {}), start.get("retries", {})
-    retries = {
-        kind: n - began.get(kind, 0) + before.get(kind, 0)
-        for kind, n in end.get("retries", {}).items()
-    }
-    calls = end.get("calls", 0) - start.get("calls", 0)
-    return {
-        "calls": max(counts.get("calls", 0) + calls, lines),
-        "retries": {**before, **retries},
-    }
+    neutralised = folder.manifest["counts"].get("neutralised", 0) + asker.neutralised
+    return account(folder, model, start, pairs=len(pairs), neutralised=neutralised)
 
 
 def _score(

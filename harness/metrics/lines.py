@@ -12,7 +12,7 @@ import msgspec
 
 from harness.errors import DataError
 
-Line = TypeVar("Line", bound=msgspec.Struct)
+Line = TypeVar("Line")  # a struct of msgspec or a dataclass
 _CHUNK = 256  # lines held as Python objects at once: more fall out of the cache
 
 

@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+from collections.abc import Sequence
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from harness.errors import MissingExtra
 from harness.records import Language
 
 Segmenter = Literal["jieba", "rjieba"]
+CodeArray: TypeAlias = npt.NDArray[np.int32]
+Numbered: TypeAlias = tuple[CodeArray, list[str]]  # what `numbered` makes of a text
 
 ENGLISH_WORD = r"[^\W_]+(?:['’-][^\W_]+)*"
 _WORD = re.compile(ENGLISH_WORD)
+_HOLDS_WORD = re.compile(r"[^\W_]").search
 
 
 def tokenize(text: str, language: Language, segmenter: Segmenter = "jieba") -> list[str]:
     """Lower-cased tokens that hold a letter or a number (Unicode L or N); docs/design.md 5.8."""
     if language == "en":
         return _WORD.findall(text.lower())
-    return [token for token in _cut(segmenter)(text.lower()) if _holds_word(token)]
+    # str.isalnum is true of exactly the characters of L and N: most tokens need no regex
+    return [
+        token for token in _cut(segmenter)(text.lower()) if token.isalnum() or _HOLDS_WORD(token)
+    ]
 
 
-def _holds_word(token: str) -> bool:
-    return any(unicodedata.category(character)[0] in "LN" for character in token)
+def numbered(tokens: Sequence[str]) -> Numbered:
+    """Each of N tokens as its place among the K distinct ones, (N,), and these, as first seen."""
+    places = Places()
+    return places.of(tokens), list(places)
+
+
+class Places(dict[str, int]):
+    """Token -> place in order of first sight, over as many texts as go through it."""
+
+    def of(self, tokens: Sequence[str]) -> CodeArray:
+        """The places of N tokens, (N,)."""
+        return np.fromiter(map(self.__getitem__, tokens), np.int32, len(tokens))
+
+    def __missing__(self, token: str) -> int:
+        self[token] = place = len(self)
+        return place
 
 
 @cache

@@ -27,6 +27,9 @@ class Stream(IntEnum):
     BOOTSTRAP = 1
     GENRES = 2
     SIGN_FLIP = 3
+    CALIBRATION = 4
+    SECOND_BOOTSTRAP = 5
+    SECOND_CALIBRATION = 6
 
 
 def generator(seed: int, stream: Stream) -> np.random.Generator:
@@ -121,13 +124,19 @@ def cluster_ci95(
 
 
 def bootstrap_totals(
-    rows: FloatArray, cluster: IntArray, *, seed: int, resamples: int = RESAMPLES
+    rows: FloatArray,
+    cluster: IntArray,
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
+    stream: Stream = Stream.BOOTSTRAP,
 ) -> FloatArray:
     """Column sums of each resample of as many clusters as there are; N rows of K to (R, K).
 
     For what is made of several sums. Clusters whose K sums are equal (to 12 decimals) are of one
     kind; the kinds are drawn in the order of their sums, the first column first. With under ten
     clusters to a kind the clusters themselves are drawn, sorted alike: many kinds cost more.
+    Another sample, held against this one, is drawn from another stream.
     """
     _, row = np.unique(cluster, return_inverse=True)
     sums = np.stack([np.round(np.bincount(row, weights=column), 12) for column in rows.T], axis=1)
@@ -136,7 +145,7 @@ def bootstrap_totals(
         distinct, code = np.unique(column, return_inverse=True)
         place = np.unique(place * distinct.size + code, return_inverse=True)[1]
     _, first, counts = np.unique(place, return_index=True, return_counts=True)
-    rng = generator(seed, Stream.BOOTSTRAP)
+    rng = generator(seed, stream)
     clusters = place.size
     if clusters < _FEW_TO_A_KIND * counts.size:
         sums = sums[np.argsort(place, kind="stable")]

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from harness.models.base import ChatModel, ModelSettings, PairJudge, RewardModel
 from harness.models.device import require_torch
 from harness.models.ref import parse_model
+from harness.models.texts import TextsFile, WroteElsewhere
 
 __all__ = [
-    "MODELS", "AnyModel", "ChatModel", "ModelSettings", "PairJudge", "RewardModel", "open_model",
+    "MODELS", "AnyModel", "ChatModel", "ModelSettings", "Opened", "PairJudge", "RewardModel",
+    "TextsFile", "WroteElsewhere", "open_model",
 ]  # fmt: skip
 
 AnyModel = RewardModel | PairJudge | ChatModel
+Opened = AnyModel | TextsFile
 
 # backend -> module:function(ref, settings); a new kind of model is one file and one line
 MODELS = {
@@ -23,16 +26,17 @@ MODELS = {
     "vllm": "harness.models.vllm.model:open_vllm",
     "lm_eval": "harness.models.lm_eval.model:open_lm_eval",
     "baseline": "harness.models.baseline:open_baseline",
+    "texts": "harness.models.texts:open_texts",
     "fake": "harness.models.fake:open_fake",
 }
 _NEED_TORCH = ("hf", "likelihood")
 
 
-def open_model(model: str, model_args: str | None, settings: ModelSettings) -> AnyModel:
+def open_model(model: str, model_args: str | None, settings: ModelSettings) -> Opened:
     """The model a --model names; reads configuration, not weights."""
     ref = parse_model(model, model_args, tuple(MODELS))
     if ref.backend in _NEED_TORCH:
         require_torch()
     module, _, attribute = MODELS[ref.backend].partition(":")
-    opener: Callable[..., AnyModel] = getattr(importlib.import_module(module), attribute)
+    opener: Callable[..., Opened] = getattr(importlib.import_module(module), attribute)
     return opener(ref, settings)

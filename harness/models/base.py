@@ -37,6 +37,7 @@ class ModelSettings:
     max_batch_tokens: int | None = None
     num_concurrent: int = 16
     include: tuple[Path, ...] = ()
+    bad_rows: Literal["refuse", "drop"] = "refuse"  # of a file of texts
 
 
 @dataclass(frozen=True, slots=True)

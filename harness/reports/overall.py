@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.metrics.table import PairTable, VerdictTable
+from harness.records import Measures
 from harness.reports.judge_tables import (
     JUDGE,
     REPEATS,
@@ -69,18 +70,25 @@ OVERALL = (
 class Entry:
     """A finished run as a row.
 
-    `label` tells it from its neighbours, `run` is its folder's name; `tables` reads what does
-    not stand in results.json, seconds for a million pairs and so only where it is asked for.
+    `label` tells it from its neighbours, `run` is its folder's name. What does not stand in
+    results.json takes seconds for a million lines and is read only where it is asked for: by
+    `tables` for a run over pairs, by `measures` for one that wrote.
     """
 
     label: str
     run: str
     results: Mapping[str, Any]
     tables: Callable[[], tuple[PairTable, VerdictTable]] | None = None
+    measures: Callable[[], list[Measures]] | None = None
 
     @property
     def task(self) -> str:
         return str(self.results["task"])
+
+    @property
+    def wrote(self) -> bool:
+        """Whether it is a run of a writing task."""
+        return self.results.get("kind") == "writing"
 
     @property
     def accuracy(self) -> float:
@@ -111,10 +119,17 @@ def labels(runs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
 def make_entries(
     runs: Sequence[tuple[str, Mapping[str, Any]]],
     tables: Sequence[Callable[[], tuple[PairTable, VerdictTable]]] | None = None,
+    measures: Sequence[Callable[[], list[Measures]]] | None = None,
 ) -> list[Entry]:
-    """(folder name, results) of the runs of one task as rows, best first."""
+    """(folder name, results) of the runs of one task as rows, best first, equally good by name."""
     found = [
-        Entry(label, name, results, tables[place] if tables else None)
+        Entry(
+            label,
+            name,
+            results,
+            tables[place] if tables else None,
+            measures[place] if measures else None,
+        )
         for place, (label, (name, results)) in enumerate(zip(labels(runs), runs, strict=True))
     ]
     return sorted(found, key=lambda entry: (-entry.accuracy, entry.label))

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from harness.reports.tables import Column, Table
+from harness.reports.tables import Column, Table, records
 
 _PAIRS = ("interval", "points_interval", "ratio_interval")
 
@@ -30,17 +30,13 @@ def csv_text(table: Table) -> str:
 
 def json_text(document: Mapping[str, Table | Any]) -> str:
     """The mapping as JSON, a table being a list with one object a row."""
-    plain = {key: _records(v) if isinstance(v, Table) else v for key, v in document.items()}
+    plain = {key: records(v) if isinstance(v, Table) else v for key, v in document.items()}
     return _encodable(json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
 def _encodable(text: str) -> str:
     """Half a surrogate pair, which JSON files may hold and UTF-8 may not, becomes "?"."""
     return text.encode("utf-8", "replace").decode()
-
-
-def _records(table: Table) -> list[dict[str, Any]]:
-    return [dict(zip((c.key for c in table.columns), row, strict=True)) for row in table.rows]
 
 
 def _names(column: Column) -> list[str]:

@@ -18,6 +18,7 @@ Kind = Literal[
     "points_interval",
     "ratio",
     "ratio_interval",
+    "decimal",
     "p",
     "flag",
 ]
@@ -29,9 +30,9 @@ class Column:
     """`key` names the column in CSV and JSON, `head` in printed tables.
 
     Values: `percent` and `points` are shares (0.541 prints as 54.1), `interval` and
-    `points_interval` two of them, `ratio` and `ratio_interval` plain numbers, `p` a
-    probability, `count` a whole number; None anywhere. A `name` may be long and fold, a `text`
-    is short; a `flag` is True or False and prints as "n too small" or nothing.
+    `points_interval` two of them, `ratio` and `ratio_interval` plain numbers, `decimal` one of
+    any size, `p` a probability, `count` a whole number; None anywhere. A `name` may be long and
+    fold, a `text` is short; a `flag` is True or False and prints as "n too small" or nothing.
     """
 
     key: str
@@ -76,6 +77,11 @@ class Table:
         """One column, top to bottom."""
         at = [column.key for column in self.columns].index(key)
         return [row[at] for row in self.rows]
+
+
+def records(table: Table) -> list[dict[str, Any]]:
+    """The rows by column key, as JSON has them."""
+    return [dict(zip((c.key for c in table.columns), row, strict=True)) for row in table.rows]
 
 
 def from_records(

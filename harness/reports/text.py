@@ -48,6 +48,11 @@ def ratio(number: float | None) -> str:
     return "0.000" if text == "-0.000" else text
 
 
+def decimal(number: float | None) -> str:
+    """A number of no fixed range, such as MTLD: 81.2375 as 81.2."""
+    return NOTHING if number is None else f"{number:,.1f}"
+
+
 def ratio_interval(ends: Sequence[float] | None) -> str:
     """Two of them: [0.298, 0.521]."""
     return NOTHING if ends is None else f"[{ratio(ends[0])}, {ratio(ends[1])}]"
@@ -92,6 +97,8 @@ def cell(value: Any, kind: str) -> str:
             return ratio(value)
         case "ratio_interval":
             return ratio_interval(value)
+        case "decimal":
+            return decimal(value)
         case "p":
             return p_value(value)
         case "count":

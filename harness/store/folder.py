@@ -1,50 +1,34 @@
-"""The run folder: identity, lock, append, resume, atomic finish."""
+"""The folder of a run: identity, lock, append, resume, atomic finish."""
 
 from __future__ import annotations
 
-import dataclasses
 import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, ClassVar, TypeVar
 
 from harness.errors import DataError, RunBusy
-from harness.metrics.table import PairTable, VerdictTable
 from harness.progress import Progress
-from harness.records import (
-    Outcome,
-    PairFacts,
-    Rating,
-    Score,
-    Verdict,
-    VerdictKey,
-    canonical,
-    json_line,
-)
+from harness.records import canonical, json_line
 from harness.store.files import cut_torn_line, write_atomic, writing
 from harness.stored import (
     MANIFEST,
+    MEASURES,
     PAIRS,
+    PROMPTS,
     REPORT,
     RESULTS,
     SCORES,
+    TEXTS,
     VERDICTS,
     read_json,
-    read_tables,
 )
 
 _LOCK = ".lock"
-
-
-class Standing(NamedTuple):
-    """What the last line of a verdict or rating says; without its text, which may be long."""
-
-    outcome: Outcome
-    attempt: int
 
 
 def identity_sha256(identity: Mapping[str, Any]) -> str:
@@ -58,8 +42,13 @@ def slug(name: str) -> str:
     return kept.strip(".-")[:80] or "model"
 
 
-class RunFolder:
-    """An open run folder; made by `open_run`, which holds its lock."""
+class Folder:
+    """An open folder; made by `open_run`, which holds its lock.
+
+    `needed` are the files that a finished one has beside its results.
+    """
+
+    needed: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, path: Path, progress: Progress) -> None:
         self.path = path
@@ -69,7 +58,7 @@ class RunFolder:
     @property
     def finished(self) -> bool:
         """Whether results stand in the folder and its manifest says they are complete."""
-        whole = all((self.path / name).is_file() for name in (RESULTS, PAIRS))
+        whole = all((self.path / name).is_file() for name in (RESULTS, *self.needed))
         return whole and self.manifest.get("status") == "finished"
 
     def results(self) -> dict[str, Any]:
@@ -85,64 +74,30 @@ class RunFolder:
             + "\n",
         )
 
-    def write_pairs(self, pairs: Iterable[PairFacts]) -> None:
-        """pairs.jsonl, whole."""
-        write_atomic(self.path / PAIRS, "".join(json_line(pair) for pair in pairs))
+    def write_records(self, name: str, records: Iterable[Any]) -> None:
+        """A JSONL file of records, whole."""
+        write_atomic(self.path / name, "".join(json_line(record) for record in records))
 
     def write_lines(self, name: str, lines: Iterable[Mapping[str, Any]]) -> None:
         """A JSONL file of another run's lines, read anew; whole."""
         write_atomic(self.path / name, "".join(canonical(line) + "\n" for line in lines))
 
-    def append_scores(self, scores: Sequence[Score]) -> None:
-        """Add lines to scores.jsonl."""
-        self._append(SCORES, scores)
-
-    def append_ratings(self, ratings: Sequence[Rating]) -> None:
-        """Add a judge's lines to scores.jsonl."""
-        self._append(SCORES, ratings)
-
-    def append_verdicts(self, verdicts: Sequence[Verdict]) -> None:
-        """Add lines to verdicts.jsonl."""
-        self._append(VERDICTS, verdicts)
-
     def _append(self, name: str, records: Sequence[Any]) -> None:
+        self._append_text(name, "".join(json_line(record) for record in records))
+
+    def _append_lines(self, name: str, lines: Iterable[Mapping[str, Any]]) -> None:
+        self._append_text(name, "".join(canonical(line) + "\n" for line in lines))
+
+    def _append_text(self, name: str, text: str) -> None:
         with writing(self.path / name), (self.path / name).open("ab") as stream:
-            stream.write("".join(json_line(record) for record in records).encode())
+            stream.write(text.encode())
             stream.flush()
-
-    def scores(self) -> dict[str, Score]:
-        """The finite scores on disk by id; a text whose last line has none is to do again."""
-        fields = {field.name for field in dataclasses.fields(Score)}
-        found: dict[str, Score] = {}
-        for line in self._lines(SCORES, fields):
-            found[line["id"]] = Score(**{key: line[key] for key in fields if key in line})
-        return {key: score for key, score in found.items() if score.score is not None}
-
-    def ratings(self) -> dict[tuple[str, int], Rating]:
-        """The last rating of every (text, repeat) on disk, without its texts."""
-        fields = {field.name for field in dataclasses.fields(Rating)}
-        found: dict[tuple[str, int], Rating] = {}
-        for line in self._lines(SCORES, fields):
-            slim = {key: line[key] for key in fields} | {"raw": None, "reasoning": None}
-            found[line["id"], line["repeat"]] = Rating(**slim)
-        return found
-
-    def standing(self) -> dict[VerdictKey, Standing]:
-        """How every (pair_id, order, repeat) on disk stands, by its last line."""
-        return {
-            (line["pair_id"], line["order"], line["repeat"]): Standing(
-                line["outcome"], line["attempt"]
-            )
-            for line in self._lines(VERDICTS, {"pair_id", "order", "repeat", "outcome", "attempt"})
-        }
 
     def _lines(self, name: str, needed: set[str]) -> Iterator[dict[str, Any]]:
         """Whole lines of a JSONL file; a torn last one is cut off the file, with a notice."""
         path = self.path / name
-        if not path.is_file():
+        if not self._cut(name):
             return
-        if cut_torn_line(path):
-            self._progress.notice(f"{path}: dropped a torn last line (the run was interrupted)")
         with path.open("rb") as stream:
             for number, raw in enumerate(stream, 1):
                 try:
@@ -157,6 +112,15 @@ class RunFolder:
                     )
                 yield line
 
+    def _cut(self, name: str) -> bool:
+        """Whether there is such a file; a torn last line is cut off it."""
+        path = self.path / name
+        if not path.is_file():
+            return False
+        if cut_torn_line(path):
+            self._progress.notice(f"{path}: dropped a torn last line (the run was interrupted)")
+        return True
+
     def finish(self, results: Mapping[str, Any], report: str, **changes: Any) -> None:
         """Results and report, then the manifest that says they are complete."""
         text = json.dumps(results, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
@@ -164,24 +128,25 @@ class RunFolder:
         write_atomic(self.path / RESULTS, text + "\n")
         self.save_manifest(status="finished", **changes)
 
-    def tables(self) -> tuple[PairTable, VerdictTable]:
-        """What stands in pairs.jsonl and verdicts.jsonl, as numpy columns."""
-        return read_tables(self.path)
-
 
 def run_path(output_path: Path, task: str, model: str, identity: Mapping[str, Any]) -> Path:
     """Where the run of an identity stands."""
     return output_path / task / f"{slug(model)}-{identity_sha256(identity)[:8]}"
 
 
+Opened = TypeVar("Opened", bound=Folder)
+
+
 @contextmanager
-def open_run(path: Path, *, fresh: bool, progress: Progress) -> Iterator[RunFolder]:
-    """Hold a run folder (see `run_path`); a second holder is told so and stops."""
+def open_run(
+    kind: Callable[[Path, Progress], Opened], path: Path, *, fresh: bool, progress: Progress
+) -> Iterator[Opened]:
+    """Hold a folder of this kind (see `run_path`); a second holder is told so and stops."""
     with _lock(path):
         try:
             if fresh:
                 _empty(path)
-            yield RunFolder(path, progress)
+            yield kind(path, progress)
         except BaseException:
             _remove_if_empty(path)
             raise
@@ -217,10 +182,10 @@ def _empty(path: Path) -> None:
 
 
 def _remove_if_empty(path: Path) -> None:
-    """A run that never got a score or a verdict leaves nothing that would look like one."""
-    if any((path / name).is_file() for name in (SCORES, VERDICTS, RESULTS)):
+    """A run that never got a score, a verdict or a text leaves nothing that looks like one."""
+    if any((path / name).is_file() for name in (SCORES, VERDICTS, TEXTS, RESULTS)):
         return
-    for name in (MANIFEST, PAIRS, _LOCK):
+    for name in (MANIFEST, PAIRS, PROMPTS, MEASURES, _LOCK):
         (path / name).unlink(missing_ok=True)
     for folder in (path, *path.parents[:2]):
         if folder.is_dir() and not any(folder.iterdir()):

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from harness.cli.main import main
+from harness.data import PromptSet, load_prompts
 from harness.records import Pair, Side
 from harness.spec_files import load_named
-from harness.specs import TaskSpec
+from harness.specs import TaskSpec, WritingSpec
 
 Row = dict[str, Any]
 
@@ -68,6 +69,21 @@ def make_pair() -> Callable[..., Pair]:
 @pytest.fixture
 def wpb_zh() -> TaskSpec:
     return load_named("tasks", "wpb_zh", TaskSpec, "task")
+
+
+@pytest.fixture
+def coig_writer_zh() -> WritingSpec:
+    return load_named("tasks", "coig_writer_zh", WritingSpec, "task")
+
+
+@pytest.fixture
+def load(coig_writer_zh: WritingSpec, write_rows: Callable[..., Path]) -> Callable[..., PromptSet]:
+    """The prompts of rows that stand in for the task's own."""
+
+    def of(rows: list[Any], name: str = "rows.json", **options: Any) -> PromptSet:
+        return load_prompts(coig_writer_zh, file=write_rows(rows, name), **options)
+
+    return of
 
 
 @pytest.fixture

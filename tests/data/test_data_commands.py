@@ -12,6 +12,7 @@ from huggingface_hub import constants
 
 from harness.bundled import bundled_dir
 from harness.metrics.preference import METRICS
+from harness.metrics.writing import WRITING_METRICS
 from harness.models import MODELS
 from harness.training.recipe import known_recipes
 
@@ -134,6 +135,7 @@ def test_ls_lists_every_task_model_and_metric(run_harness: Run) -> None:
     for section in ("tasks:", "genres:", "recipes:", "judges:", "models:", "metrics:"):
         assert section in out.splitlines()
     assert _names(run_harness("ls", "metrics")[1]) == list(METRICS)
+    assert _names(run_harness("ls", "writing_metrics")[1]) == list(WRITING_METRICS)
     assert _names(run_harness("ls", "models")[1]) == list(MODELS)
     shipped = {path.stem for path in bundled_dir("tasks").glob("*.yaml")}
     assert set(_names(run_harness("ls", "tasks")[1])) == shipped

@@ -1,0 +1,77 @@
+"""An arena judged by people: their rankings and choices -> verdicts -> results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.arena.judged import ArenaResult
+from harness.arena.results import arena_report, make_arena_results
+from harness.data.rankings import read_human
+from harness.progress import Progress, Silent
+from harness.records import Language
+from harness.store import HumanFolder, identity_sha256, open_run
+from harness.versions import environment
+
+
+def human_arena(
+    files: Sequence[Path],
+    *,
+    output_path: Path,
+    language: Language | None = None,
+    seed: int = 0,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> ArenaResult:
+    """The arena of the models that people compared; `language` where the files do not tell."""
+    progress = progress or Silent()
+    human = read_human(files, language=language)
+    for notice in human.notices:
+        progress.notice(notice)
+    identity: dict[str, Any] = {
+        "schema": 1,
+        "kind": "arena",
+        "human_sha256": human.sha256,
+        "language": language,
+        "seed": seed,
+    }
+    path = output_path / "arena" / identity_sha256(identity)[:8]
+    with open_run(HumanFolder, path, fresh=fresh, progress=progress) as folder:
+        if folder.finished:
+            return ArenaResult(folder.path, folder.results(), folder.manifest, reused=True)
+        began = time.monotonic()
+        runs = sorted({run for line in human.verdicts for run in (line.run_a, line.run_b)})
+        folder.save_manifest(
+            schema=1,
+            status="running",
+            kind="arena",
+            identity=identity,
+            identity_sha256=identity_sha256(identity),
+            model=None,
+            judge=None,
+            files=[file.name for file in files],
+            counts={"pairs": len(human.verdicts)},
+            **environment(),
+        )
+        folder.write_verdicts(human.verdicts)
+        results = make_arena_results(
+            folder.path,
+            head={
+                "schema": 1,
+                "kind": "arena",
+                "model": None,
+                "judge": None,
+                "players": [{"name": run, "runs": []} for run in runs],
+                "baseline": None,
+                "seed": seed,
+                "human_sha256": human.sha256,
+            },
+            measures={},
+            calibrations=None,
+            seed=seed,
+        )
+        seconds = round(time.monotonic() - began, 3)
+        folder.finish(results, arena_report(results), wall_seconds=seconds)
+        return ArenaResult(folder.path, results, folder.manifest, reused=False)
