@@ -9,9 +9,10 @@ from typing import Any
 
 from harness.arena.judged import ArenaResult
 from harness.arena.results import arena_report, make_arena_results
-from harness.data.rankings import read_human
+from harness.data.rankings import HumanChoices, read_human
+from harness.metrics.measures import measure
 from harness.progress import Progress, Silent
-from harness.records import Language
+from harness.records import Language, Measures
 from harness.store import HumanFolder, identity_sha256, open_run
 from harness.versions import environment
 
@@ -23,9 +24,13 @@ def human_arena(
     language: Language | None = None,
     seed: int = 0,
     fresh: bool = False,
+    processes: int = 1,
     progress: Progress | None = None,
 ) -> ArenaResult:
-    """The arena of the models that people compared; `language` where the files do not tell."""
+    """The arena of the models that people compared; `language` where the files do not tell.
+
+    Texts that stand in the files are measured, in `processes`.
+    """
     progress = progress or Silent()
     human = read_human(files, language=language)
     for notice in human.notices:
@@ -56,6 +61,8 @@ def human_arena(
             **environment(),
         )
         folder.write_verdicts(human.verdicts)
+        measures = _measures(human, processes)
+        folder.write_measures(measures)
         results = make_arena_results(
             folder.path,
             head={
@@ -68,10 +75,19 @@ def human_arena(
                 "seed": seed,
                 "human_sha256": human.sha256,
             },
-            measures={},
+            measures=measures,
             calibrations=None,
             seed=seed,
         )
         seconds = round(time.monotonic() - began, 3)
         folder.finish(results, arena_report(results), wall_seconds=seconds)
         return ArenaResult(folder.path, results, folder.manifest, reused=False)
+
+
+def _measures(human: HumanChoices, processes: int) -> dict[str, list[Measures]]:
+    """What is measured on the texts that people saw, by model; each by itself."""
+    found: dict[str, list[Measures]] = {run: [] for run in human.runs}
+    for run, own in found.items():
+        texts = [text for model, text in human.responses if model == run]
+        own += measure(texts, human.prompts, segmenter="jieba", processes=processes)
+    return found

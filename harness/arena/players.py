@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.errors import DataError, UsageError
 from harness.records import Prompt, Text
-from harness.stored import FinishedWriting, find_runs, read_writing
+from harness.stored import FinishedWriting, find_runs, read_results, read_writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,11 @@ def read_players(paths: Sequence[Path]) -> list[Player]:
         if not path.is_dir():
             raise UsageError(f"{path}: no such run folder")
         below = find_runs(path)
+        # of all that lies below a folder the runs that wrote; a run that is named is held to it
+        if below != [path]:
+            below = [run for run in below if read_results(run)[1].get("kind") == "writing"]
         if not below:
-            raise DataError(f"{path}: no finished run here or below; `harness run` makes them")
+            raise DataError(f"{path}: no finished run that wrote, here or below")
         folders |= {folder.resolve(): folder for folder in below}
     runs = [read_writing(folder) for folder in folders.values()]
     _refuse_two_tasks(runs)

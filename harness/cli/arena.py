@@ -10,7 +10,7 @@ import click
 from harness.cli.console import Console
 from harness.cli.main import Command
 from harness.cli.notes import failure_notes, judge_notes
-from harness.cli.options import make_request, model_options
+from harness.cli.options import cores, make_request, model_options
 from harness.errors import HarnessError, UsageError
 
 _PATH = click.Path(path_type=Path)
@@ -94,6 +94,7 @@ def _human(runs: tuple[Path, ...], flags: dict[str, Any]) -> None:
             language=flags["language"],
             seed=flags["seed"],
             fresh=flags["fresh"],
+            processes=cores(),
             progress=Console(),
         )
     )

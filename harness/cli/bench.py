@@ -1,4 +1,4 @@
-"""`harness bench`: how fast scoring and judging are here, beside the usual ways."""
+"""`harness bench`: how fast scoring, judging and measuring are here, beside the usual ways."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 from harness.cli.console import Console
 from harness.cli.main import Command
+from harness.cli.options import cores
 from harness.errors import UsageError, unknown_name
 
 _OUT = click.option(
@@ -39,6 +40,7 @@ def bench() -> None:
     \b
     harness bench [scoring] --pairs 32       reward scoring, beside the usual way
     harness bench judging --latency 1        calls to a server, beside a bare client and lm-eval
+    harness bench diversity --chars 2000000  measuring texts, beside the bare segmenter
 
     Only ratios travel between machines.
     """
@@ -156,6 +158,52 @@ def judging(
         calls=calls,
         file=data,
         judge=judge,
+        progress=Console(),
+    )
+    _show(markdown(measured), out)
+
+
+@bench.command(cls=Command)
+@click.option(
+    "--chars",
+    type=click.IntRange(min=1),
+    default=1_000_000,
+    show_default=True,
+    help="Characters at least.",
+)
+@click.option("--language", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
+@click.option(
+    "--data",
+    type=_FILE,
+    help="JSONL of texts or pairs to measure; made ones of real lengths without.",
+)
+@click.option(
+    "--processes", type=click.IntRange(min=1), help="Of the last way; as many as cores without."
+)
+@click.option("--repeats", type=click.IntRange(min=1), default=1, show_default=True)
+@_OUT
+def diversity(
+    chars: int,
+    language: str,
+    data: Path | None,
+    processes: int | None,
+    repeats: int,
+    out: Path | None,
+) -> None:
+    """Measure texts: the bare segmenter, words, everything, everything on all cores.
+
+    rjieba stands beside jieba where it is installed.
+    """
+    from harness.bench.diversity import bench_diversity, markdown
+    from harness.cli.output import check_out
+
+    check_out(out)
+    measured = bench_diversity(
+        language=language,  # type: ignore[arg-type]
+        chars=chars,
+        file=data,
+        processes=processes or cores(),
+        repeats=repeats,
         progress=Console(),
     )
     _show(markdown(measured), out)

@@ -1,4 +1,4 @@
-"""`harness demo`: train a tiny reward model, run it and the nulls, read the tables; offline."""
+"""`harness demo`: a tiny reward model trained, run beside the nulls, judging an arena; offline."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from harness.cli.console import Console
 from harness.cli.main import Command
 
 if TYPE_CHECKING:
+    from harness.models.base import ModelSettings
     from harness.reports.tables import Table
     from harness.runner import RunResult
     from harness.training import Trained
@@ -35,10 +36,12 @@ def demo(output_path: Path) -> None:
     """The whole road on shipped data, offline, in a minute.
 
     Trains a tiny reward model on half of the demo pairs of both languages, runs it and the null
-    baselines on the other half, and prints the tables. It shows the road, not quality. Needs the
-    extra "train".
+    baselines on the other half, lets it judge the two authors of these texts in an arena, and
+    prints the tables. It shows the road, not quality. Needs the extra "train".
     """
+    from harness.cli.demo_arena import run_arena
     from harness.cli.train import summary
+    from harness.reports import render_run
     from harness.reports.render_rich import terminal_text
     from harness.training import train
 
@@ -47,18 +50,24 @@ def demo(output_path: Path) -> None:
     by_task = run_models(trained, output_path)
     for task, results in by_task.items():
         click.echo(terminal_text(tables(task, results)))
-    click.echo("\n".join(closing(by_task, trained, output_path)))
+    arena = run_arena(trained, demo_settings(), output_path)
+    click.echo(render_run(arena.results))
+    click.echo("\n".join(closing(by_task, trained, arena.folder, output_path)))
+
+
+def demo_settings() -> ModelSettings:
+    """The same numbers on every machine: no GPU, no bfloat16."""
+    from harness.models.base import ModelSettings
+
+    return ModelSettings(dtype="float32", device="cpu")
 
 
 def run_models(trained: Trained, output_path: Path) -> dict[str, list[RunResult]]:
     """The trained model, then the nulls, on the held-out pairs; the runs of each task."""
-    from harness.models.base import ModelSettings
     from harness.progress import Silent
     from harness.request import RunRequest
     from harness.runner import run
 
-    # the same numbers on every machine: no GPU, no bfloat16
-    settings = ModelSettings(dtype="float32", device="cpu")
     found: dict[str, list[RunResult]] = {task: [] for task in trained.held_out}
     for model in (f"hf:{trained.model}", *(f"baseline:{name}" for name in NULLS)):
         ours = model.startswith("hf:")
@@ -66,7 +75,7 @@ def run_models(trained: Trained, output_path: Path) -> dict[str, list[RunResult]
             tasks=tuple(trained.held_out),
             model=model,
             model_args=f"name={RECIPE}" if ours else None,
-            settings=settings,
+            settings=demo_settings(),
             data=trained.held_out,
             output_path=output_path,
         )
@@ -92,7 +101,9 @@ def tables(task: str, results: list[RunResult]) -> list[Table]:
     return [models, printed_groups(rows[:1], "genre")]
 
 
-def closing(by_task: dict[str, list[RunResult]], trained: Trained, output_path: Path) -> list[str]:
+def closing(
+    by_task: dict[str, list[RunResult]], trained: Trained, arena: Path, output_path: Path
+) -> list[str]:
     """What the numbers are worth, and where everything is."""
     from harness.reports.text import interval, percent
 
@@ -108,6 +119,7 @@ def closing(by_task: dict[str, list[RunResult]], trained: Trained, output_path: 
         ("model", trained.model),
         *(("held-out pairs", file) for file in trained.held_out.values()),
         *(("report", results[0].folder / "report.md") for results in by_task.values()),
+        ("arena", arena / "report.md"),
     ]
     return [
         *said,
@@ -118,4 +130,5 @@ def closing(by_task: dict[str, list[RunResult]], trained: Trained, output_path: 
         "next:",
         "  " + shlex.join(["harness", "report", str(output_path)]),
         "  " + shlex.join(["harness", "compare", str(first.folder), str(second.folder)]),
+        "  " + shlex.join(["harness", "report", str(arena), "--by", "diversity"]),
     ]

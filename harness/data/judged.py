@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harness.data.fields import Bad, identifier, object_of, optional_text
@@ -40,11 +40,13 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What one annotator said of the texts for one prompt."""
+    """What one annotator said of the texts for one prompt; `responses` are these texts, by model,
+    where the row holds them."""
 
     prompt_id: str
     choices: tuple[Choice, ...]
     about: About
+    responses: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import combinations
 from typing import Any
 
-from harness.data.fields import check_keys, identifier
+from harness.data.fields import check_keys, identifier, optional_text
 from harness.data.judged import ABOUT, Choice, Judged, Judgement, Winner, about, judged
 from harness.data.rows import json_type, parse_rows
 
@@ -28,26 +28,29 @@ def _check(found: dict[str, Any], problems: list[str], extra: Counter[str]) -> J
     check_keys(found, _KEYS, problems, extra)
     prompt_id = identifier(found, "question_id", problems)
     said = about(found, problems)
-    ranks = _ranks(found, problems, extra)
+    ranks, responses = _ranked(found, problems, extra)
     if prompt_id is None or problems:
         return None
     choices = (Choice(a, b, _winner(ranks[a], ranks[b])) for a, b in combinations(ranks, 2))
-    return Judgement(prompt_id, tuple(choices), said)
+    return Judgement(prompt_id, tuple(choices), said, responses)
 
 
 def _winner(rank_a: int, rank_b: int) -> Winner:
     return "tie" if rank_a == rank_b else "a" if rank_a < rank_b else "b"
 
 
-def _ranks(found: dict[str, Any], problems: list[str], extra: Counter[str]) -> dict[str, int]:
-    """The rank of each model."""
+def _ranked(
+    found: dict[str, Any], problems: list[str], extra: Counter[str]
+) -> tuple[dict[str, int], dict[str, str]]:
+    """The rank of each model, and its text where the row holds it."""
     listed = found.get("ranked_responses")
     if not isinstance(listed, list):
         missing = "ranked_responses" not in found
         said = "missing" if missing else f"must be a list, not {json_type(listed)}"
         problems.append(f"field ranked_responses: {said}")
-        return {}
+        return {}, {}
     ranks: dict[str, int] = {}
+    responses: dict[str, str] = {}
     for i, one in enumerate(listed):
         field = f"ranked_responses.{i}"
         if not isinstance(one, dict):
@@ -64,6 +67,9 @@ def _ranks(found: dict[str, Any], problems: list[str], extra: Counter[str]) -> d
             if model in ranks:
                 problems.append(f"field {field}.source_file: {model!r} is ranked twice")
             ranks[model] = rank
+            response = optional_text(one, "my_response", problems, f"{field}.")
+            if response is not None:
+                responses[model] = response
     if len(listed) < 2:
         problems.append(f"field ranked_responses: {len(listed)} of at least 2 responses")
-    return ranks
+    return ranks, responses

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from harness.data.genres import Genres, load_genres
 from harness.data.judged import About, Choice
 from harness.data.judged_files import JudgedFile, open_files
 from harness.errors import DataError, UsageError
-from harness.records import ArenaOutcome, ArenaVerdict, Language, json_line
+from harness.records import ArenaOutcome, ArenaVerdict, Language, Text, json_line
 
 _FACTS = ("prompt", "tag", "genre", "language")  # what all rows about a prompt must agree on
 _Key = tuple[str, str, str, str]  # annotator, prompt_id, and two models in the order of names
@@ -33,13 +33,15 @@ class HumanChoices:
 
     `order` is null in every line: nobody knows what was shown first. `sha256` is of these lines,
     so the order of files and rows does not move it, and whatever is read from a row does. `runs`
-    (the models) and `annotators` are sorted names, `prompts` counts prompt ids.
+    (the models) and `annotators` are sorted names, `prompts` has each prompt_id's string, empty
+    where no row tells it. `responses` are (model, text) of what the rows hold of the texts.
     """
 
     verdicts: tuple[ArenaVerdict, ...]
+    responses: tuple[tuple[str, Text], ...]
+    prompts: Mapping[str, str]
     runs: tuple[str, ...]
     annotators: tuple[str, ...]
-    prompts: int
     notices: tuple[str, ...]
     files: tuple[HumanFile, ...]
     sha256: str
@@ -76,9 +78,10 @@ def read_human(
     files = open_files(paths)
     facts: dict[str, dict[str, _Fact]] = {}
     choices: dict[_Key, tuple[JudgedFile, ArenaOutcome]] = {}
+    written: dict[tuple[str, str], _Fact] = {}
     repeated, problems = 0, []
     for file in files:
-        bad, again = _gather(file, facts, choices)
+        bad, again = _gather(file, facts, choices, written)
         repeated += again
         if bad:
             problems.append(refusal(str(file.path), bad, file.read.rows, way_out="mend them"))
@@ -91,9 +94,12 @@ def read_human(
     )
     return HumanChoices(
         verdicts=verdicts,
+        responses=tuple(_responses(written, facts, languages, genres)),
+        prompts={
+            name: own["prompt"].value if "prompt" in own else "" for name, own in facts.items()
+        },
         runs=tuple(sorted({run for one in verdicts for run in (one.run_a, one.run_b)})),
         annotators=tuple(sorted({annotator for annotator, *_ in choices})),
-        prompts=len(facts),
         notices=tuple(_notices(files, repeated, facts, genres)),
         files=tuple(HumanFile(one.path.name, one.sha256, one.read.rows) for one in files),
         sha256=hashlib.sha256("".join(map(json_line, verdicts)).encode()).hexdigest(),
@@ -104,6 +110,7 @@ def _gather(
     file: JudgedFile,
     facts: dict[str, dict[str, _Fact]],
     choices: dict[_Key, tuple[JudgedFile, ArenaOutcome]],
+    written: dict[tuple[str, str], _Fact],
 ) -> tuple[list[Bad], int]:
     """Add a file's rows to what is known; its bad rows, and how many choices were made again."""
     bad = list(file.read.bad)
@@ -111,6 +118,12 @@ def _gather(
     for place, row in file.read.good:
         own = facts.setdefault(row.prompt_id, {})
         problems = _contradictions(row.about, own, f"{file.path}: {place}")
+        for model, response in row.responses.items():
+            first = written.setdefault(
+                (model, row.prompt_id), _Fact(response, f"{file.path}: {place}")
+            )
+            if first.value != response:
+                problems.append(f"another text of {model!r} than in {first.where}")
         annotator = row.about.annotator or file.annotator
         for choice in row.choices:
             key, outcome = _by_name(annotator, row.prompt_id, choice)
@@ -176,6 +189,23 @@ def _languages(
     return {prompt_id: known for prompt_id, known in found.items() if known is not None}
 
 
+def _genre(own: Mapping[str, _Fact], genres: Genres) -> tuple[str, str]:
+    """The tag and the genre of a prompt."""
+    tag = own["tag"].value if "tag" in own else ""
+    return tag, own["genre"].value if "genre" in own else genres.of(tag)
+
+
+def _responses(
+    written: Mapping[tuple[str, str], _Fact],
+    facts: Mapping[str, Mapping[str, _Fact]],
+    languages: Mapping[str, Language],
+    genres: Genres,
+) -> Iterator[tuple[str, Text]]:
+    for (model, prompt_id), response in sorted(written.items(), key=lambda item: item[0]):
+        about = (*_genre(facts[prompt_id], genres), languages[prompt_id])
+        yield model, Text(prompt_id, *about, response.value)
+
+
 def _verdict(
     key: _Key,
     outcome: ArenaOutcome,
@@ -184,8 +214,7 @@ def _verdict(
     genres: Genres,
 ) -> ArenaVerdict:
     annotator, prompt_id, run_a, run_b = key
-    tag = own["tag"].value if "tag" in own else ""
-    genre = own["genre"].value if "genre" in own else genres.of(tag)
+    tag, genre = _genre(own, genres)
     return ArenaVerdict(
         run_a, run_b, prompt_id, tag, genre, language, None, outcome, annotator=annotator
     )

@@ -17,9 +17,9 @@ _ENGLISH = re.compile(
     re.IGNORECASE,
 ).fullmatch
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|(?:https?://|www\.)[!-~]+", re.DOTALL)
-_HAN = re.compile("[々〇㐀-䶿一-鿿豈-\ufaff\U00020000-\U0003ffff]+")
+_HAN = re.compile("[々〇\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 _KANA = re.compile("[ぁ-ゖゝ-ゟァ-ヺー-ヿㇰ-ㇿｦ-ﾟ]+")
-_HANGUL = re.compile("[가-힣ᄀ-ᇿㄱ-ㆎ]+")
+_HANGUL = re.compile("[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]+")
 # with accents set apart, phonetic and small capitals, full width, and the bold of mathematics
 _LATIN = "A-Za-zªºÀ-ÖØ-öø-ʯ\u0300-\u036fᴀ-ᴥḀ-ỿＡ-Ｚａ-ｚ\U0001d400-\U0001d6a5"
 _WORD = re.compile(f"[{_LATIN}]+(?:['’][{_LATIN}]+)*")
@@ -49,6 +49,8 @@ def written_in(text: str) -> WrittenIn | None:
             text = prose
     han, rest = _taken(_HAN, text)
     kana, rest = _taken(_KANA, rest)
+    if han and 2 * han >= len(text):  # half of the units for certain: none has no character
+        return _chinese(han, kana)
     hangul, rest = _taken(_HANGUL, rest)
     between = _WORD.split(rest)
     words = len(between) - 1
@@ -58,8 +60,13 @@ def written_in(text: str) -> WrittenIn | None:
     if not units:
         return None
     if 2 * han >= units:
-        return "zh" if kana <= JAPANESE * (han + kana) else "other"
+        return _chinese(han, kana)
     return "en" if 2 * words > units and not _foreign(_WORD.findall(rest)) else "other"
+
+
+def _chinese(han: int, kana: int) -> WrittenIn:
+    """What a text of Han characters is, by the kana among them."""
+    return "zh" if kana <= JAPANESE * (han + kana) else "other"
 
 
 def _taken(pattern: re.Pattern[str], text: str) -> tuple[int, str]:

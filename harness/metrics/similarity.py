@@ -16,7 +16,7 @@ NEAR_DUPLICATE = 0.3
 _ROWS = 256  # texts held against all others at once
 _COMMON = 64  # a shingle that more texts hold costs less as a dense column
 _COLUMNS = 1_024  # of them at once
-_BUCKETS = 8_388_593  # a prime: keys are sums of products
+_BUCKETS = 2_097_143  # a prime: keys are sums of products
 
 
 def nearest(texts: Sequence[Numbered], groups: Sequence[str]) -> FloatArray:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.errors import MissingExtra
+from harness.metrics.unknown_words import jieba_cut
 from harness.records import Language
 
 Segmenter = Literal["jieba", "rjieba"]
@@ -24,12 +25,9 @@ _HOLDS_WORD = re.compile(r"[^\W_]").search
 
 def tokenize(text: str, language: Language, segmenter: Segmenter = "jieba") -> list[str]:
     """Lower-cased tokens that hold a letter or a number (Unicode L or N); docs/design.md 5.8."""
-    if language == "en":
-        return _WORD.findall(text.lower())
+    pieces = splitter(language, segmenter)(text.lower())
     # str.isalnum is true of exactly the characters of L and N: most tokens need no regex
-    return [
-        token for token in _cut(segmenter)(text.lower()) if token.isalnum() or _HOLDS_WORD(token)
-    ]
+    return [piece for piece in pieces if piece.isalnum() or _HOLDS_WORD(piece)]
 
 
 def numbered(tokens: Sequence[str]) -> Numbered:
@@ -51,21 +49,18 @@ class Places(dict[str, int]):
 
 
 @cache
-def _cut(segmenter: Segmenter) -> Any:
-    """The segmenter's cut function: default dictionary, HMM on."""
-    if segmenter == "rjieba":
-        try:
-            import rjieba
-        except ImportError:
-            raise MissingExtra("--tokenizer rjieba", "fast") from None
-        return rjieba.cut
-    import logging
-
-    import jieba
-
-    # it reports the loading of its dictionary on stderr
-    jieba.setLogLevel(logging.WARNING)
-    return jieba.cut
+def splitter(language: Language, segmenter: Segmenter) -> Callable[[str], list[str]]:
+    """What cuts a text into pieces: the word regex, or a segmenter as it comes, HMM on."""
+    if language == "en":
+        return _WORD.findall
+    if segmenter == "jieba":
+        return jieba_cut()
+    try:
+        import rjieba
+    except ImportError:
+        raise MissingExtra("--tokenizer rjieba", "fast") from None
+    cut: Callable[[str], list[str]] = rjieba.cut
+    return cut
 
 
 def tokenizer_facts(segmenter: Segmenter) -> dict[str, str]:

@@ -63,17 +63,17 @@ def _groups(entry: Entry, by: str) -> Mapping[str, Mapping[str, Any]]:
 
 def printed_writing_groups(entries: Sequence[Entry], by: str) -> list[Table]:
     """The same for reading; of several runs, under each group a row a run."""
+    head = "words in a text" if by == "length" else by
     table = writing_group_table(entries, by)
+    table = table.pick("", [column.key for column in GROUPS], heads={"group": head})
     several = len(entries) > 1
     title = f"{entries[0].task} by {by}"
     of = "" if several else f": {entries[0].label}"
-    heads = {"group": "words in a text" if by == "length" else by}
 
     def part(what: str, keys: Sequence[str], notes: Sequence[str] = ()) -> Table:
         picked = table.pick(
             f"{title}{what}{of}",
             ("group", "model", *keys),
-            heads=heads,
             optional=("ttr_ci95", *ROBUST),
             notes=notes,
         )

@@ -38,25 +38,7 @@ _OUTCOME_OF = {told: outcome for outcome, told in _OUTCOMES.items()}
 _ORDER_OF = {told: order for order, told in _ORDERS.items()}
 
 
-class HumanFolder(Folder):
-    """What people said: everything is there from the beginning."""
-
-    needed: ClassVar[tuple[str, ...]] = (VERDICTS,)
-
-    def write_verdicts(self, verdicts: Iterable[ArenaVerdict]) -> None:
-        """verdicts.jsonl, whole."""
-        self.write_records(VERDICTS, verdicts)
-
-
-class ArenaFolder(RunFolder):
-    """What a judge said of matches, which `matches` has by the id of their pair."""
-
-    needed: ClassVar[tuple[str, ...]] = (VERDICTS, MEASURES)
-
-    def __init__(self, matches: Mapping[str, Match], path: Path, progress: Progress) -> None:
-        super().__init__(path, progress)
-        self._matches = matches
-
+class _WithMeasures(Folder):
     def write_measures(self, measures: Mapping[str, Iterable[Measures]]) -> None:
         """measures.jsonl, whole: what was measured on the texts of each run."""
         self.write_lines(
@@ -67,6 +49,26 @@ class ArenaFolder(RunFolder):
                 for one in own
             ),
         )
+
+
+class HumanFolder(_WithMeasures):
+    """What people said: everything is there from the beginning."""
+
+    needed: ClassVar[tuple[str, ...]] = (VERDICTS, MEASURES)
+
+    def write_verdicts(self, verdicts: Iterable[ArenaVerdict]) -> None:
+        """verdicts.jsonl, whole."""
+        self.write_records(VERDICTS, verdicts)
+
+
+class ArenaFolder(_WithMeasures, RunFolder):
+    """What a judge said of matches, which `matches` has by the id of their pair."""
+
+    needed: ClassVar[tuple[str, ...]] = (VERDICTS, MEASURES)
+
+    def __init__(self, matches: Mapping[str, Match], path: Path, progress: Progress) -> None:
+        super().__init__(path, progress)
+        self._matches = matches
 
     def append_verdicts(self, verdicts: Sequence[Verdict]) -> None:
         """Add lines to verdicts.jsonl, as the arena tells them."""

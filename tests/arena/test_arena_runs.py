@@ -358,6 +358,13 @@ def test_a_preference_run_is_no_player(tmp_path: Path, arena: Arena) -> None:
         arena([run.folder, run.folder])
 
 
+def test_a_folder_stands_for_the_runs_below_it_that_wrote(
+    folders: list[Path], arena: Arena, tmp_path: Path
+) -> None:
+    first = arena(folders, Scripted(longer))  # its folder is now below, too
+    assert arena([tmp_path / "out"], Scripted(longer)).folder == first.folder
+
+
 def test_texts_cannot_judge(folders: list[Path], arena: Arena, tmp_path: Path) -> None:
     file = jsonl(tmp_path / "t.jsonl", texts(["甲"], 1))
     with pytest.raises(UsageError, match="only writes"):

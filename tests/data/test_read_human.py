@@ -52,7 +52,7 @@ def test_every_choice_is_a_verdict_with_the_runs_in_order_of_names(write: Write)
     assert found.verdicts[0] == ArenaVerdict(
         "a", "b", "q1", "诗歌", "Poetry", "zh", None, "a", annotator="ann"
     )
-    assert (found.runs, found.annotators, found.prompts) == (("a", "b", "c"), ("ann",), 1)
+    assert (found.runs, found.annotators, found.prompts) == (("a", "b", "c"), ("ann",), {"q1": ""})
     assert found.notices == ()
 
 
@@ -218,3 +218,31 @@ def test_rankings_of_the_papers_size_rebuild_their_counts(write: Write) -> None:
     rows = [ranking(f"q{i}", "xy" if i < 128 else "yx") for i in range(204)]
     verdicts = read_human([write("x.json", rows)]).verdicts
     assert sum(v.outcome == "a" for v in verdicts) == 128 and len(verdicts) == 204
+
+
+def answered(best_first: str, **responses: str) -> list[dict[str, Any]]:
+    return [
+        {"rank": i, "source_file": model, "my_response": responses[model]}
+        for i, model in enumerate(best_first, 1)
+    ]
+
+
+def test_texts_that_stand_in_rankings_are_kept_by_model_as_they_are(write: Write) -> None:
+    row = {"question_id": "q1", "prompt": "请写一写雨夜。", "tag": "诗歌"}
+    ranked = answered("ba", a=" 雨\n", b="")
+    found = read_human([write("ann.json", [row | {"ranked_responses": ranked}])])
+    assert [(run, text.prompt_id, text.genre, text.text) for run, text in found.responses] == [
+        ("a", "q1", "Poetry", " 雨\n"),
+        ("b", "q1", "Poetry", ""),
+    ]
+    assert found.prompts == {"q1": "请写一写雨夜。"}
+
+
+def test_two_annotators_who_saw_other_texts_of_a_model_are_refused(write: Write) -> None:
+    row = {"question_id": "q1", "prompt": "请写一写雨夜。"}
+    files = [
+        write(f"{name}.json", [row | {"ranked_responses": answered("ab", a=text, b="灯")}])
+        for name, text in (("li", "雨"), ("wang", "雪"))
+    ]
+    with pytest.raises(DataError, match=r"another text of 'a' than in .*li\.json"):
+        read_human(files)

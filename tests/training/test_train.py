@@ -9,10 +9,12 @@ import os
 import random
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from harness.bundled import bundled_dir
 from harness.data import load_pairs
 from harness.errors import HarnessError, MissingExtra, ModelError, RunBusy
 from harness.spec_files import load_named
@@ -232,7 +234,20 @@ def test_the_demo_puts_the_nulls_beside_the_model_and_the_interval_beside_the_nu
     assert [column.key for column in models.columns] == ["model", "accuracy", "wilson95", "n"]
     assert genres.values("n") == [2, 2, 2]
     metrics = by_task["demo_zh"][0].results["metrics"]
-    assert closing(by_task, trained, tmp_path)[0] == (
+    assert closing(by_task, trained, tmp_path / "arena", tmp_path)[0] == (
         f"demo_zh: demo_reward is right on {percent(metrics['accuracy'])} % of 6 pairs, "
         f"Wilson 95% interval {interval(metrics['wilson95'])}."
     )
+
+
+def test_the_demos_arena_sets_the_authors_of_the_held_out_texts_against_each_other(
+    trained: Trained, tmp_path: Path
+) -> None:
+    from harness.cli.demo import demo_settings
+    from harness.cli.demo_arena import run_arena
+
+    shipped = replace(trained, held_out={"demo_zh": bundled_dir("tasks") / "demo_zh.json"})
+    found = run_arena(shipped, demo_settings(), tmp_path).results
+    assert found["runs"] == ["author-a", "author-b"]
+    assert found["n"][0][1] == 32
+    assert found["model"]["name"] == "demo_reward"
