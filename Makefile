@@ -27,6 +27,7 @@ bench: $(STAMP)
 	$(BIN)/harness bench
 	$(BIN)/harness bench judging
 	$(BIN)/harness bench judging --growth
+	$(BIN)/harness bench diversity
 
 bench-gpu: $(STAMP)
 	$(BIN)/python -m pytest -m gpu

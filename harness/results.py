@@ -152,7 +152,7 @@ def writing_numbers(
     return {
         **writing_results(texts, measures, metrics=metrics, seed=seed),
         "tokenizer": tokenizer_facts(segmenter),
-        "definitions": definitions(segmenter),
+        "definitions": definitions(),
     }
 
 

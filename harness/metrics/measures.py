@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from harness.metrics import diversity, language, refusals, repetition, similarity
-from harness.metrics.tokens import Numbered, Segmenter, numbered, tokenize, tokenizer_facts
+from harness.metrics.tokens import Numbered, Segmenter, numbered, tokenize
 from harness.records import Language, Measures, Text, WrittenIn, short_id
 
 # A worker loads a dictionary before it works: with less to do all together it brings nothing.
@@ -130,10 +130,9 @@ def _measures(text: Text, written: str, own: _Alone, nearest: float, prompt: str
     )
 
 
-def definitions(segmenter: Segmenter) -> dict[str, Any]:
+def definitions() -> dict[str, Any]:
     """What a reader of results.json needs to compute the measures again (docs/design.md 5.15)."""
     return {
-        "tokenizer": tokenizer_facts(segmenter),
         "filter": "lower-cased tokens that hold a letter or a number (Unicode L or N)",
         "mattr50": {"window": diversity.WINDOW},
         "mtld": {"threshold": diversity.THRESHOLD},

@@ -27,7 +27,7 @@ def nearest(texts: Sequence[Numbered], groups: Sequence[str]) -> FloatArray:
     than that; a text without tokens resembles nothing. 0 where there is no other group. Source:
     Broder, On the resemblance and containment of documents (1997); exact, without his sketches.
     """
-    group = np.unique(np.asarray(groups), return_inverse=True)[1].astype(np.int64)
+    group = Places().of(groups).astype(np.int64)
     rows: dict[tuple[bytes, tuple[str, ...]], int] = {}
     row = np.array(
         [rows.setdefault((codes.tobytes(), tuple(types)), len(rows)) for codes, types in texts],

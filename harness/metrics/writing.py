@@ -12,6 +12,7 @@ import numpy as np
 from harness.errors import UsageError, unknown_name
 from harness.metrics.accuracy import mean
 from harness.metrics.table import FloatArray, IntArray
+from harness.metrics.tokens import Places
 from harness.metrics.uncertainty import FEWEST_CLUSTERS, as_list, bootstrap_totals, percentiles95
 from harness.records import Measures, Text
 
@@ -44,8 +45,7 @@ class WritingTable:
 
     def prompt(self) -> IntArray:
         """The prompts of the M texts that are there as numbers, (M,)."""
-        names = [one.prompt_id for one in self.measures]
-        return np.unique(names, return_inverse=True)[1].astype(np.int64)
+        return Places().of([one.prompt_id for one in self.measures]).astype(np.int64)
 
     def by(self, what: Literal["genre", "tag"]) -> dict[str, WritingTable]:
         """A table for each genre or tag, by name."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from click.testing import CliRunner
 
 from harness.bench.diversity import bench_diversity, markdown
+from harness.cli.main import cli
 from harness.errors import DataError
 
 
@@ -60,3 +62,13 @@ def test_a_row_without_a_response_is_named(tmp_path, row):
 def test_a_file_without_a_text_is_refused(tmp_path):
     with pytest.raises(DataError, match="no text in it"):
         bench_diversity(language="en", chars=10, file=write(tmp_path / "rows.jsonl"))
+
+
+def test_the_command_prints_and_writes_the_table(tmp_path):
+    out = tmp_path / "table.md"
+    flags = ["--language", "en", "--chars", "50", "--processes", "1", "--out", str(out)]
+    done = CliRunner().invoke(cli, ["bench", "diversity", *flags])
+    assert done.exit_code == 0, done.output
+    assert "| word regex, all measures" in done.output and "| 1.00x" in out.read_text().replace(
+        "  ", ""
+    )
