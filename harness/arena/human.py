@@ -47,7 +47,6 @@ def human_arena(
         if folder.finished:
             return ArenaResult(folder.path, folder.results(), folder.manifest, reused=True)
         began = time.monotonic()
-        runs = sorted({run for line in human.verdicts for run in (line.run_a, line.run_b)})
         folder.save_manifest(
             schema=1,
             status="running",
@@ -65,16 +64,7 @@ def human_arena(
         folder.write_measures(measures)
         results = make_arena_results(
             folder.path,
-            head={
-                "schema": 1,
-                "kind": "arena",
-                "model": None,
-                "judge": None,
-                "players": [{"name": run, "runs": []} for run in runs],
-                "baseline": None,
-                "seed": seed,
-                "human_sha256": human.sha256,
-            },
+            head=_head(human, seed),
             measures=measures,
             calibrations=None,
             seed=seed,
@@ -82,6 +72,20 @@ def human_arena(
         seconds = round(time.monotonic() - began, 3)
         folder.finish(results, arena_report(results), wall_seconds=seconds)
         return ArenaResult(folder.path, results, folder.manifest, reused=False)
+
+
+def _head(human: HumanChoices, seed: int) -> dict[str, Any]:
+    """What results.json says before its numbers."""
+    return {
+        "schema": 1,
+        "kind": "arena",
+        "model": None,
+        "judge": None,
+        "players": [{"name": run, "runs": []} for run in human.runs],
+        "baseline": None,
+        "seed": seed,
+        "human_sha256": human.sha256,
+    }
 
 
 def _measures(human: HumanChoices, processes: int) -> dict[str, list[Measures]]:
