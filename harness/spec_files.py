@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from harness.bundled import bundled_dir
 from harness.errors import UsageError, unknown_name
 from harness.specs import (
+    BoardSpec,
     FamilyTable,
     GenreMap,
     GroupSpec,
@@ -38,6 +39,7 @@ SPECS: dict[str, type[StrictSpec]] = {
     "pointwise": PointwiseJudge,
     "prices": PriceList,
     "families": FamilyTable,
+    "board": BoardSpec,
 }
 
 Spec = TypeVar("Spec", bound=BaseModel)

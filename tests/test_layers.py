@@ -32,6 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("runner", "rescore"),
     ("remeasure",),
     ("arena",),
+    ("leaderboard", "viewer"),
     ("api", "training", "bench"),
     ("cli",),
 )
@@ -168,7 +169,7 @@ def reached(names: list[str], *, at_import: bool = False) -> set[str]:
     return seen
 
 
-@pytest.mark.parametrize("numbers", ["metrics", "reports"])
+@pytest.mark.parametrize("numbers", ["metrics", "reports", "leaderboard", "viewer"])
 def test_numbers_and_reports_reach_no_model_by_any_road(numbers: str) -> None:
     parts = {part(name) for name in reached([name for name in MODULES if part(name) == numbers])}
     assert numbers in parts

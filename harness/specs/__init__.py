@@ -1,6 +1,7 @@
 """The pydantic models of every YAML a person writes."""
 
 from harness.specs.base import Name, Sha256, StrictSpec, spec_sha256
+from harness.specs.boards import BoardSpec
 from harness.specs.families import FamilyTable
 from harness.specs.judges import (
     Judge,
@@ -27,8 +28,8 @@ from harness.specs.tasks import (
 )
 
 __all__ = [
-    "AnyTask", "FamilyTable", "GenreMap", "GroupSpec", "Head", "Input", "Judge", "LabelVerdict",
-    "Labels", "Match", "Name", "NumberVerdict", "PairwiseJudge", "PointwiseJudge",
+    "AnyTask", "BoardSpec", "FamilyTable", "GenreMap", "GroupSpec", "Head", "Input", "Judge",
+    "LabelVerdict", "Labels", "Match", "Name", "NumberVerdict", "PairwiseJudge", "PointwiseJudge",
     "PreferenceSource", "PriceList", "Prompt", "RewardRecipe", "Rule", "Sampling", "Sha256",
     "Source", "StrictSpec", "TaskSpec", "TokenPrice", "WritingSource", "WritingSpec",
     "spec_sha256",
