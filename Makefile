@@ -7,7 +7,9 @@ STAMP := $(VENV)/.installed
 VENV_VLLM := .venv-vllm
 STAMP_VLLM := $(VENV_VLLM)/.installed
 
-.PHONY: demo test test-vllm lint bench bench-gpu clean
+CHROMIUM := /usr/bin/chromium
+
+.PHONY: demo test test-vllm test-browser lint bench bench-gpu clean
 
 demo: $(STAMP)
 	$(BIN)/harness demo
@@ -17,6 +19,9 @@ test: $(STAMP) lint
 
 test-vllm: $(STAMP_VLLM)
 	$(VENV_VLLM)/bin/python -m pytest -m vllm tests/vllm
+
+test-browser: $(STAMP) $(CHROMIUM)
+	$(BIN)/python -m pytest -m browser tests/browser
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -47,6 +52,13 @@ $(STAMP_VLLM): pyproject.toml Makefile
 	$(VENV_VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	$(VENV_VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -e . $$(grep ^pytest== constraints.txt)
 	touch $@
+
+# the pages are tested in Debian's browser; the font is for the pictures of them
+$(CHROMIUM):
+	@test "$$(id -u)" = 0 && command -v apt-get >/dev/null || \
+	  { echo "the browser tests need $@: apt-get install chromium fonts-wqy-microhei" >&2; exit 1; }
+	apt-get update
+	apt-get install --yes --no-install-recommends chromium fonts-wqy-microhei
 
 clean:
 	rm -rf $(VENV) $(VENV_VLLM) dist build .mypy_cache .ruff_cache .pytest_cache

@@ -1,4 +1,4 @@
-"""Where the YAML that ships is: beside the package in a checkout, inside it in a wheel."""
+"""Where the files that ship are: beside the package in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def bundled_dir(name: str) -> Path:
-    """The shipped directory `name` ("tasks" or "judges")."""
+    """The shipped directory `name` ("tasks", "judges" or "leaderboards")."""
     inside = PACKAGE / "_bundled" / name
     return inside if inside.is_dir() else PACKAGE.parent / name

@@ -16,9 +16,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 pytest.importorskip("hatchling", reason="needs the dev extra")
 
-BUNDLED = ("tasks", "judges")
+BUNDLED = ("tasks", "judges", "leaderboards")
+OF_A_BOARD = ("board.yaml", "published.json", "nulls.json")  # what a wheel holds of it
 SDIST = {
-    "harness", "tasks", "judges", "docs", "tests", "README.md", "CHANGELOG.md",
+    "harness", "tasks", "judges", "leaderboards", "docs", "tests", "README.md", "CHANGELOG.md",
     "CONTRIBUTING.md", "LICENSE", "Makefile", "constraints.txt", "pyproject.toml",
 }  # fmt: skip
 # Such files lie about in every checkout that is worked in; .gitignore names them all.
@@ -28,6 +29,7 @@ IGNORED = (
     "harness/training/recipes/dist/leak.yaml",
     "tasks/build/leak.yaml",
     "judges/dist/leak.yaml",
+    "leaderboards/site/leak.html",
     "tests/.pytest_cache/leak.py",
     "results/leak.json",
     "models/leak.safetensors",
@@ -117,12 +119,18 @@ def test_git_ignores_none_of_our_own_files() -> None:
                 assert name.as_posix() in theirs
 
 
-def test_the_wheel_holds_the_package_and_every_task_and_judge_and_nothing_else(
+def in_wheel(name: str) -> bool:
+    """Whether the wheel holds a bundled file: of a board no submission and nothing generated."""
+    parts = name.split("/")
+    return parts[0] != "leaderboards" or (len(parts) == 3 and parts[2] in OF_A_BOARD)
+
+
+def test_the_wheel_holds_the_package_and_every_task_judge_and_board_and_nothing_else(
     built: Built,
 ) -> None:
     expected = {name: name for name in built.files if name.startswith("harness/")}
     for folder in BUNDLED:
-        inside = (name for name in built.files if name.startswith(f"{folder}/"))
+        inside = (n for n in built.files if n.startswith(f"{folder}/") and in_wheel(n))
         expected |= {f"harness/_bundled/{name}": name for name in inside}
     contents = built.wheel_contents()
     ours = {name for name in contents if ".dist-info/" not in name}
@@ -135,6 +143,9 @@ def test_the_wheel_holds_the_package_and_every_task_and_judge_and_nothing_else(
         "harness/_bundled/tasks/demo_zh.json",
         "harness/_bundled/tasks/genres/wpb_appendix_b.yaml",
         "harness/_bundled/judges/sequence_classifier.yaml",
+        "harness/_bundled/leaderboards/wpb_zh/board.yaml",
+        "harness/_bundled/leaderboards/wpb_zh/published.json",
+        "harness/_bundled/leaderboards/demo_zh/nulls.json",
     ):
         assert name in ours
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in contents)
@@ -173,6 +184,7 @@ def test_the_installed_wheel_lists_and_validates_what_it_brought(
     tasks = [line.split()[0] for line in harness("ls", "tasks").splitlines()]
     assert {"wpb", "wpb_zh", "wpb_en", "demo_zh", "demo_en"} <= set(tasks)
     assert "demo_reward" in harness("ls", "recipes")
+    assert "wpb_zh" in harness("ls", "boards")
     checked = harness("validate").splitlines()
     assert all(line.startswith(str(installed)) and line.endswith(": ok") for line in checked)
 

@@ -22,6 +22,7 @@ _YAML = {
     "genres": (("tasks",), ("genres",)),
     "recipes": (("judges", "training"), ("reward", "reward_training")),
     "judges": (("judges",), ("pairwise", "pointwise")),
+    "boards": (("leaderboards",), ("board",)),
 }
 # section -> (file, name of its literal table)
 _TABLES = {
@@ -42,7 +43,7 @@ _SECTIONS = (*_YAML, *_TABLES)
     help="A folder with your own YAML.",
 )
 def ls(what: str | None, include_path: tuple[Path, ...]) -> None:
-    """List tasks, genre maps, recipes, judges, models and metrics; all of them by default.
+    """List tasks, genre maps, recipes, judges, boards, models and metrics; all by default.
 
     `metrics` are those of preference tasks, `writing_metrics` those of writing tasks. A task,
     recipe or judge is a YAML file: your own go in by --include_path, or by their path.
@@ -98,9 +99,11 @@ def _specs(
     for directory in (*include, *shipped):
         for path in sorted([*directory.rglob("*.yaml"), *directory.rglob("*.yml")]):
             document = _document(path, broken)
-            if document.get("kind") in kinds and path.stem not in seen:
-                seen.add(path.stem)
-                yield path.stem, _about(document)
+            # a board is a folder of that name
+            name = path.parent.name if document.get("kind") == "board" else path.stem
+            if document.get("kind") in kinds and name not in seen:
+                seen.add(name)
+                yield name, _about(document)
 
 
 def _shipped(folder: str) -> Path:

@@ -1,0 +1,1 @@
+"""Leaderboards: boards, published tables and their audit, nulls, submissions, pages."""
