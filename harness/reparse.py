@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError
-from harness.judging.texts import compare_ratings
 from harness.metrics.preference import preference_results
 from harness.metrics.table import PairTable, VerdictTable, verdict_table
 from harness.records import Rating, canonical
 from harness.specs import LabelVerdict, NumberVerdict, Rule
 from harness.stored import PAIRS, SCORES, VERDICTS
-from harness.verdicts import outcome_of, parse_pick, parse_rating
+from harness.verdicts import compare_ratings, outcome_of, parse_pick, parse_rating
 
 # what is said of a further rule in results.json
 RULE_METRICS = ("accuracy", "uncertainty", "failures", "order")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from harness.records import Order, Outcome
+from harness.records import Order, Outcome, Rating
 from harness.specs import Labels, LabelVerdict, NumberVerdict, Rule
 from harness.specs.forms import normal, standing_free
 
@@ -63,6 +63,17 @@ def outcome_of(pick: Pick, order: Order) -> Outcome:
 def outcome_of_margin(margin: float) -> Outcome:
     """The outcome of two numbers, that of the chosen text less that of the rejected one."""
     return "chosen" if margin > 0 else "rejected" if margin < 0 else "tie"
+
+
+def compare_ratings(chosen: Rating, rejected: Rating) -> tuple[Outcome, float | None, str | None]:
+    """Outcome, margin and reason of the verdict that two ratings come to."""
+    sides = (("chosen", chosen), ("rejected", rejected))
+    reason = "; ".join(f"{name}: {side.reason}" for name, side in sides if side.status != "ok")
+    if chosen.score is None or rejected.score is None:
+        failed = "error" in (chosen.status, rejected.status)
+        return "error" if failed else "unparsed", None, reason
+    margin = chosen.score - rejected.score
+    return outcome_of_margin(margin), margin, None
 
 
 def parse_rating(

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.arena.judged import ArenaResult
-from harness.arena.results import arena_report, make_arena_results
+from harness.arena.results import make_arena_results
 from harness.data.rankings import HumanChoices, read_human
 from harness.metrics.measures import measure
 from harness.progress import Progress, Silent
 from harness.records import Language, Measures
+from harness.reports import write_report
 from harness.store import HumanFolder, identity_sha256, open_run
 from harness.versions import environment
 
@@ -70,7 +71,7 @@ def human_arena(
             seed=seed,
         )
         seconds = round(time.monotonic() - began, 3)
-        folder.finish(results, arena_report(results), wall_seconds=seconds)
+        folder.finish(results, write_report(results), wall_seconds=seconds)
         return ArenaResult(folder.path, results, folder.manifest, reused=False)
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from harness.arena.joined import join
 from harness.arena.players import Player
-from harness.arena.results import arena_report, make_arena_results
+from harness.arena.results import make_arena_results
 from harness.arena.setting import ArenaRequest, Setting, open_setting
 from harness.jobs import estimate, fill_folder, nothing_owed, spent
 from harness.models import ChatModel
 from harness.progress import Progress, Silent
 from harness.records import Measures
+from harness.reports import write_report
 from harness.request import request_settings
 from harness.runner.common import model_row, prices_of, refuse_other_device
 from harness.store import ArenaFolder, identity_sha256, open_run
@@ -65,7 +66,7 @@ def judged_arena(request: ArenaRequest, progress: Progress | None = None) -> Are
         if prices is not None:
             facts["cost"] = spent(prices, facts.get("counts") or folder.manifest["counts"])
         seconds = folder.manifest["wall_seconds"] + time.monotonic() - began
-        folder.finish(results, arena_report(results), wall_seconds=round(seconds, 3), **facts)
+        folder.finish(results, write_report(results), wall_seconds=round(seconds, 3), **facts)
         return ArenaResult(folder.path, results, folder.manifest, reused=done)
 
 

@@ -134,8 +134,16 @@ def audit(what: tuple[str, ...], leaderboards: Path | None, form: str | None) ->
 @leaderboard.command(cls=Command)
 @click.argument("what", nargs=-1, metavar="[BOARD]...")
 @click.option("--no_plots", is_flag=True, help="Leave out the plots, which take matplotlib.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where to.  [default: where the boards are]",
+)
 @_DIR
-def build(what: tuple[str, ...], no_plots: bool, leaderboards: Path | None) -> None:
+def build(
+    what: tuple[str, ...], no_plots: bool, out: Path | None, leaderboards: Path | None
+) -> None:
     """Write a board's README.md, board.csv, board.json, plots and its pages of the site.
 
     \b
@@ -153,5 +161,5 @@ def build(what: tuple[str, ...], no_plots: bool, leaderboards: Path | None) -> N
         if name not in boards:
             raise UsageError(unknown_name("board", name, boards))
     for name in what or sorted(boards):
-        written = build_board(boards[name], out_root=root, plots=not no_plots)
-        click.echo(f"{name}: {len(written):,} files below {root}")
+        written = build_board(boards[name], out_root=out or root, plots=not no_plots)
+        click.echo(f"{name}: {len(written):,} files below {out or root}")

@@ -2,9 +2,9 @@
 
 from harness.judging.orders import orders_of
 from harness.judging.pairs import PairAsker, choose_pairs
-from harness.judging.texts import TextRater, compare_ratings, verdicts_from_ratings
+from harness.judging.texts import TextRater, verdicts_from_ratings
 
 __all__ = [
-    "PairAsker", "TextRater", "choose_pairs", "compare_ratings", "orders_of",
+    "PairAsker", "TextRater", "choose_pairs", "orders_of",
     "verdicts_from_ratings",
 ]  # fmt: skip

@@ -10,9 +10,9 @@ from harness.asking import Asking, ask, request_seed
 from harness.models.base import ChatModel, ChatRequest, Completion
 from harness.progress import Progress
 from harness.prompts import fill
-from harness.records import Outcome, Pair, Rating, Verdict, VerdictKey, candidate
+from harness.records import Pair, Rating, Verdict, VerdictKey, candidate
 from harness.specs import PointwiseJudge
-from harness.verdicts import outcome_of_margin, parse_rating
+from harness.verdicts import compare_ratings, parse_rating
 
 
 class TextRater:
@@ -115,17 +115,6 @@ def verdicts_from_ratings(
 
 def _without_texts(rating: Rating) -> Rating:
     return replace(rating, raw=None, reasoning=None)
-
-
-def compare_ratings(chosen: Rating, rejected: Rating) -> tuple[Outcome, float | None, str | None]:
-    """Outcome, margin and reason of the verdict that two ratings come to."""
-    sides = (("chosen", chosen), ("rejected", rejected))
-    reason = "; ".join(f"{name}: {side.reason}" for name, side in sides if side.status != "ok")
-    if chosen.score is None or rejected.score is None:
-        failed = "error" in (chosen.status, rejected.status)
-        return "error" if failed else "unparsed", None, reason
-    margin = chosen.score - rejected.score
-    return outcome_of_margin(margin), margin, None
 
 
 def _rated(pair: Pair, repeat: int, chosen: Rating, rejected: Rating) -> Verdict:

@@ -13,8 +13,10 @@ def repeats(table: PublishedTable, tables: Sequence[PublishedTable]) -> dict[int
 
     Two rows of one language, of one table or of two, share most cells where more than half of
     them are printed alike (5 of 8) and these hold more than half of the pairs: cells over eleven
-    pairs agree by chance. Rows of two languages are counts over other pairs and are not compared.
-    Both rows get the finding, for the digits do not tell which is the copy.
+    pairs agree by chance. Two rows of equally good models still share as much about once in 50,000
+    pairs of rows, so a finding is a reason to look, not a proof. Rows of two languages are counts
+    over other pairs and are not compared. Both rows get the finding, for the digits do not tell
+    which is the copy.
     """
     found: dict[int, list[Finding]] = {}
     for place, row in enumerate(table.rows):

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.leaderboard.audit import audit
+from harness.leaderboard.audit import FAILING, audit
 from harness.leaderboard.audit_findings import Finding
-from harness.leaderboard.audit_findings import shown as printed
 from harness.leaderboard.boards import Board
 from harness.leaderboard.published import board_published
 from harness.leaderboard.rows import (
@@ -17,7 +16,6 @@ from harness.leaderboard.rows import (
     left_out,
     null_rows,
     ranked,
-    shown,
     submitted,
 )
 from harness.leaderboard.rows_rank import rank
@@ -26,6 +24,8 @@ from harness.leaderboard.submit import board_task
 from harness.leaderboard.verify import verify_board
 from harness.reports.writing_tables import writing_table
 from harness.specs import WritingSpec
+
+_GRAVEST = (*FAILING, "repeat", "std", "suspicious")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,6 @@ class BoardRows:
         """What papers report."""
         return [row for row in self.rows if row.kind == "reported"]
 
-    @property
-    def audit_notes(self) -> list[str]:
-        """The audit's findings as sentences."""
-        return [
-            f"{one.finding}: {shown(one.row)}, {one.cell}, {printed(one.value)}: {one.detail}."
-            for one in self.findings
-        ]
-
 
 def gather(board: Board) -> BoardRows:
     """Verify every submission, leave out those with findings, rank the rest, audit the papers."""
@@ -79,6 +71,7 @@ def gather(board: Board) -> BoardRows:
     findings = (
         [one for one in audit(published) if one.language == task.language] if published else []
     )
+    findings.sort(key=lambda one: _GRAVEST.index(one.finding))
     if writing:
         arenas = [
             BoardArena("Arena as reported", results, True)

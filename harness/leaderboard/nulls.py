@@ -60,17 +60,21 @@ def make_nulls(board: Board) -> dict[str, Any] | None:
     except NotAtHandError:
         return None
     data = load_pairs(spec)
-    rows = {
-        f"baseline:{what}": _results(spec, data, what, _verdicts(data.pairs, what))
-        for what in (*SCORERS, FIRST)
-    }
     return {
         "schema": 1,
         "task": spec.name,
         "data": {"file": data.file, "sha256": data.sha256, "n": len(data.pairs)},
         "seed": SEED,
         "tokenizer": tokenizer_facts("jieba"),  # what the row of ttr hangs on
-        "rows": rows,
+        "rows": baselines(spec, data),
+    }
+
+
+def baselines(spec: TaskSpec, data: Dataset) -> dict[str, dict[str, Any]]:
+    """Name -> results.json of every null model over all pairs of a file."""
+    return {
+        f"baseline:{what}": _results(spec, data, what, _verdicts(data.pairs, what))
+        for what in (*SCORERS, FIRST)
     }
 
 

@@ -47,7 +47,10 @@ def draw(found: BoardRows) -> dict[str, bytes]:
         for name, make in makers.items():
             figure = make(rows)
             if figure is not None:
-                images |= {f"{name}.svg": _saved(figure, "svg"), f"{name}.png": _saved(figure, "png")}
+                images |= {
+                    f"{name}.svg": _saved(figure, "svg"),
+                    f"{name}.png": _saved(figure, "png"),
+                }
         for row in rows:
             figure = genres(row)
             if figure is not None:
@@ -61,7 +64,7 @@ def _style() -> Iterator[None]:
     from matplotlib import font_manager
 
     there = set(font_manager.get_font_names())
-    settings: dict[str, Any] = {
+    settings: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": "harness",
         "text.parse_math": False,  # a name with two dollars in it is no formula
@@ -105,7 +108,10 @@ def forest(rows: Sequence[Row]) -> Figure:
     figure, axes = _figure(7.2, 0.9 + 0.24 * len(rows))
     _intervals(
         axes,
-        [(shown(row.name, _WORD), row.numbers, COLOURS[row.kind], _MARKS[row.kind]) for row in rows],
+        [
+            (shown(row.name, _WORD), row.numbers, COLOURS[row.kind], _MARKS[row.kind])
+            for row in rows
+        ],
     )
     _legend(axes, rows)
     return figure
@@ -159,9 +165,7 @@ def heatmap(rows: Sequence[Row]) -> Figure | None:
         return None
     import numpy as np
 
-    cells = [
-        [(row.genres.get(name) or {}).get("accuracy") for name in names] for row in lines
-    ]
+    cells = [[(row.genres.get(name) or {}).get("accuracy") for name in names] for row in lines]
     values = np.array([[np.nan if v is None else 100 * v for v in row] for row in cells])
     figure, axes = _figure(2.6 + 0.62 * len(names), 1.5 + 0.24 * len(lines))
     axes.pcolormesh(values, cmap="RdYlBu", vmin=10, vmax=90, edgecolors="face", linewidth=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.leaderboard.audit import findings_table
 from harness.leaderboard.gather import BoardArena, BoardRows
 from harness.leaderboard.rows import left_out_notes
 from harness.leaderboard.tables import board_table, named, own_tables, reported_tables
@@ -23,8 +24,14 @@ RECOUNTED = (
 def readme(found: BoardRows) -> str:
     """The board as Markdown: what it is, its tables, and how to stand on it."""
     spec = found.board.spec
-    said = [spec.about, spec.note, f"Source of the reported rows: {spec.source}." * bool(spec.source)]
-    head = "\n\n".join([MADE, f"# {escape(spec.name)}", *(paragraph(text) for text in said if text)])
+    said = [
+        spec.about,
+        spec.note,
+        f"Source of the reported rows: {spec.source}." * bool(spec.source),
+    ]
+    head = "\n\n".join(
+        [MADE, f"# {escape(spec.name)}", *(paragraph(text) for text in said if text)]
+    )
     tables = board_tables(found)
     if found.left_out:
         tables.append(Table("Left out", (), (), tuple(left_out_notes(found.left_out))))
@@ -34,11 +41,17 @@ def readme(found: BoardRows) -> str:
 def board_tables(found: BoardRows) -> list[Table]:
     """The printed tables, in their order."""
     if found.writing:
-        return [*_writing(found), *(part for one in found.arenas for part in arena_parts(one))]
+        arenas = [part for one in found.arenas for part in arena_parts(one)]
+        return [*_writing(found), *arenas, *audit_tables(found)]
     tables = own_tables(found.own) if found.own else [Table("Overall", (), (), (NOBODY,))]
     if found.reported:
-        tables += reported_tables(found.reported, found.audit_notes)
+        tables += reported_tables(found.reported, audit_tables(found))
     return tables
+
+
+def audit_tables(found: BoardRows) -> list[Table]:
+    """Which reported numbers can't be right; nothing where all can."""
+    return [findings_table(found.findings, "Audit of what is reported")] if found.findings else []
 
 
 def _writing(found: BoardRows) -> list[Table]:
@@ -49,7 +62,10 @@ def _writing(found: BoardRows) -> list[Table]:
     optional = ("words", "tokens", "ttr_ci95")
     tables = [
         everything.pick(
-            "Length and TTR", keys, optional=optional, notes=[TTR_INTERVAL, FALLS, *found.audit_notes]
+            "Length and TTR",
+            keys,
+            optional=optional,
+            notes=[TTR_INTERVAL, FALLS],
         )
     ]
     if any(any(everything.values(key)) for key in ROBUST):

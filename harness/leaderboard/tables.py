@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from harness.leaderboard.rows import Row, shown
@@ -21,6 +22,7 @@ HEAD = (
     Column("model", "model", "name"),
     Column("source", "reported in"),
 )
+_HEADS = {"genre_heterogeneity_p": "p of\nspread", "ttr_median": "TTR\nmedian"}
 _ELSEWHERE = ("task", "language", "model", "data", "data_replaced")
 GENRES = (
     Column("kind", "kind"),
@@ -61,7 +63,8 @@ REPORTED = (
 def all_columns(*, writing: bool = False) -> tuple[Column, ...]:
     """Every column of a board's rows."""
     own = WRITING if writing else OVERALL
-    return (*HEAD, *(column for column in own if column.key not in _ELSEWHERE))
+    kept = (column for column in own if column.key not in _ELSEWHERE)
+    return (*HEAD, *(replace(c, head=_HEADS.get(c.key, c.head)) for c in kept))
 
 
 def board_table(rows: Sequence[Row], *, writing: bool = False) -> Table:
@@ -121,8 +124,9 @@ def own_tables(rows: Sequence[Row]) -> list[Table]:
     """The README's tables of submissions and null rows: overall, genres, spread, order, length."""
     everything = named(board_table(rows))
     optional = ("rank", "standing", "ci95")
+    told = [RANK] if any(everything.values("rank")) else []
     tables = [
-        everything.pick("Overall", MAIN, optional=optional, notes=[RANK, INTERVALS]),
+        everything.pick("Overall", MAIN, optional=optional, notes=[*told, INTERVALS]),
         crossed([*rows], "By genre"),
         everything.pick("Spread over genres", SPREAD, notes=[GENRE_SPREAD]),
         everything.pick("Failures", FAILURES),
@@ -132,11 +136,12 @@ def own_tables(rows: Sequence[Row]) -> list[Table]:
     return [*tables, everything.pick("Length", BY_LENGTH, notes=[LENGTH])]
 
 
-def reported_tables(rows: Sequence[Row], notes: Sequence[str]) -> list[Table]:
-    """The README's tables of reported rows; `notes`, what the audit found, stand below them."""
+def reported_tables(rows: Sequence[Row], audited: Sequence[Table]) -> list[Table]:
+    """The README's tables of reported rows; `audited`, what the audit found, follows the first."""
     keys = ("model", "source", "n", "accuracy", "wilson95", "genre_std")
     return [
-        named(board_table(rows)).pick("Reported", keys, notes=[REPORTED, *notes]),
+        named(board_table(rows)).pick("Reported", keys, notes=[REPORTED]),
+        *audited,
         crossed(rows, "Reported, by genre"),
     ]
 

@@ -221,3 +221,12 @@ def test_a_board_that_reports_nothing_cannot_be_audited(harness: Harness, boards
     said = harness("leaderboard", "audit", "demo_zh")
     assert said.code == 2
     assert "board demo_zh has no published.json" in said.message
+
+
+def test_a_board_is_built_where_it_is_wanted(
+    harness: Harness, submitted: Said, tmp_path: Path
+) -> None:
+    said = harness("leaderboard", "build", "demo_zh", "--no_plots", "--out", tmp_path / "built")
+    assert said.code == 0
+    assert "baseline:length" in (tmp_path / "built" / "demo_zh" / "README.md").read_text()
+    assert harness("leaderboard", "build", "demo_zz").code == 2

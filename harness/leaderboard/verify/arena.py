@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from harness.errors import DataError
 from harness.leaderboard.archive import short
@@ -17,10 +16,7 @@ from harness.leaderboard.verify.case import Case
 from harness.leaderboard.verify.findings import Finding, note
 from harness.leaderboard.verify.numbers import told
 from harness.leaderboard.verify.verdicts import Asked
-from harness.metrics.arena import Units
-from harness.metrics.arena_results import arena_results
-from harness.metrics.language_gap import language_gap
-from harness.metrics.quality import diversity_and_quality, won_texts
+from harness.metrics.arena_numbers import arena_numbers
 from harness.records import (
     ArenaOrder,
     ArenaOutcome,
@@ -166,37 +162,15 @@ def check_arena_numbers(case: Case, card: Card) -> Iterator[Finding]:
         return
     if results.get("players") != case.manifest.get("players"):
         yield Finding("identity", f"players are not those of {MANIFEST}", RESULTS)
-    told_of = ("model", "judge", "players", "baseline", "seed", "calibration", "corrected")
+    told_of = ("model", "judge", "players", "baseline", "seed", "calibration")
     expected: dict[str, Any] = {
         "schema": 1,
         "kind": "arena",
         **{key: results.get(key) for key in told_of},
-        **arena_results(units, order, seed=seed),
-        "annotators": None,
-        "language_gap": _gaps(units, seed),
-        "diversity": diversity_and_quality(won_texts(units, card.measures), seed=seed)
-        if any(card.measures.values())
-        else None,
+        **arena_numbers(units, order, card.measures, {}, seed=seed),
     }
     if results.get("calibration"):
-        expected["language_gap"] = results.get("language_gap")
+        expected |= {key: results.get(key) for key in ("corrected", "language_gap")}
         said = "corrected and language_gap stand on calibration runs that are not here: not "
         yield note("numbers", said + "computed again")
-    elif results.get("corrected"):
-        yield Finding("numbers", "corrected win rates without a calibration", RESULTS)
     yield from told(results, expected)
-
-
-def _gaps(units: Units, seed: int) -> list[dict[str, Any]] | None:
-    """The gap of every two runs that met in both languages; None in one language."""
-    if not {"zh", "en"} <= set(units.languages):
-        return None
-    met = []
-    for language in ("zh", "en"):
-        own = units.where(units.language == units.languages.index(language))
-        both = np.column_stack([own.first, own.second])
-        met.append({(int(a), int(b)) for a, b in both})
-    return [
-        language_gap(units, units.runs[a], units.runs[b], seed=seed, judges={})
-        for a, b in sorted(met[0] & met[1])
-    ]

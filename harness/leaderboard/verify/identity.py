@@ -117,8 +117,8 @@ def _check_judge(case: Case) -> Iterator[Finding]:
     if judge is None:
         yield Finding("identity", "judge.spec is no judge file", MANIFEST)
         return
-    said = {"name": judge.name, "sha256": spec_sha256(judge), "kind": judge.kind}
-    for key, value in {**said, "repeats": judge.repeats}.items():
+    own = {"name": judge.name, "sha256": spec_sha256(judge), "kind": judge.kind}
+    for key, value in {**own, "repeats": judge.repeats}.items():
         if row.get(key) != value:
             yield Finding("identity", f"judge.{key} is not that of its file", RESULTS)
 

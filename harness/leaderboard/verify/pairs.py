@@ -30,6 +30,7 @@ def check_board(case: Case) -> Iterator[Finding]:
     try:
         tasks = tasks_of(results)
         unfit = [] if case.standard.given else list(refusals(task, case.manifest, results))
+        players = list(_players(case)) if submission.kind == "arena" else []
     except (KeyError, TypeError, AttributeError, ValueError):
         yield Finding("schema", "data or players are not what results.json has", RESULTS)
         return
@@ -37,9 +38,8 @@ def check_board(case: Case) -> Iterator[Finding]:
         yield Finding("board", f"a run of {short(sorted(map(str, tasks)))}, not of {task.name}")
     for why in unfit:
         yield Finding("board", why, RESULTS)
-    if submission.kind == "arena":
-        yield from _players(case)
-    elif not unfit and at(results, "data", "replaced") is True:
+    yield from players
+    if submission.kind != "arena" and not unfit and at(results, "data", "replaced") is True:
         yield note("data", "made with --data: not the task's own file, so no row beside others")
 
 
