@@ -60,6 +60,9 @@ def build_rows(found: BoardRows, *, out_root: Path, plots: bool = True) -> list[
             path.write_bytes(content)
         else:
             write_atomic(path, content)
+    for page in (site / found.board.name).glob("*.html"):
+        if page not in files:  # of a submission that is gone
+            page.unlink()
     index = site / "index.html"
     write_atomic(index, index_page(out_root, JSON))
     return [*files, index]

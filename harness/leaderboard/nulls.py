@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from harness.data import Dataset, load_pairs, verify_source
 from harness.data.fetch import NotAtHandError
 from harness.leaderboard.boards import NULLS, Board
 from harness.leaderboard.submit import board_task
+from harness.metrics.null_scores import NULL_SCORERS, NullScorer, null_score
 from harness.metrics.tokens import tokenizer_facts
 from harness.records import Pair, Verdict
 from harness.results import make_results, tables_in_memory
@@ -22,27 +22,7 @@ from harness.store import write_atomic
 from harness.verdicts import outcome_of_margin
 
 SEED = 0  # that of `harness run` where nobody says another
-FIRST = "first"
-
-
-def _chance(text: str, _language: Any) -> float:
-    digest = hashlib.sha256(f"{SEED}\0{text}".encode()).digest()
-    return int.from_bytes(digest[:3], "big") / 2**24
-
-
-def _diversity(text: str, language: Any) -> float:
-    from harness.metrics.diversity import ttr
-    from harness.metrics.tokens import tokenize
-
-    return ttr(tokenize(text, language))
-
-
-SCORERS: Mapping[str, Callable[[str, Any], float]] = {
-    "random": _chance,
-    "length": lambda text, _: float(len(text)),
-    "shorter": lambda text, _: -float(len(text)),
-    "ttr": _diversity,
-}
+FIRST: Literal["first"] = "first"
 
 
 def make_nulls(board: Board) -> dict[str, Any] | None:
@@ -74,7 +54,7 @@ def baselines(spec: TaskSpec, data: Dataset) -> dict[str, dict[str, Any]]:
     """Name -> results.json of every null model over all pairs of a file."""
     return {
         f"baseline:{what}": _results(spec, data, what, _verdicts(data.pairs, what))
-        for what in (*SCORERS, FIRST)
+        for what in (*NULL_SCORERS, FIRST)
     }
 
 
@@ -102,9 +82,9 @@ def _results(
     return make_results(spec, data, data.pairs, tables, model=model, judge=None, seed=SEED)
 
 
-def _verdicts(pairs: Sequence[Pair], what: str) -> list[Verdict]:
+def _verdicts(pairs: Sequence[Pair], what: NullScorer | Literal["first"]) -> list[Verdict]:
     """One verdict a pair of a scorer, one an order of the judge that takes the first shown."""
-    if what == FIRST:
+    if what == "first":
         return [
             verdict
             for pair in pairs
@@ -113,10 +93,9 @@ def _verdicts(pairs: Sequence[Pair], what: str) -> list[Verdict]:
                 Verdict(*pair.head, "rejected_first", "rejected"),
             )
         ]
-    score = SCORERS[what]
 
     def stored(text: str, pair: Pair) -> float:  # scores are float32 (docs/design.md 5.3)
-        return float(np.float32(score(text, pair.language)))
+        return float(np.float32(null_score(what, text, pair.language, seed=SEED)))
 
     found = []
     for pair in pairs:

@@ -193,13 +193,13 @@ def scatter(rows: Sequence[Row], key: str, said: str) -> Figure | None:
     known = [row for row in rows if row.numbers.get(key) is not None]
     if not known:
         return None
-    figure, axes = _figure(5.4, 4.4)
+    figure, axes = _figure(7.2, 4.8)
     axes.axvline(50, color=DIM, linewidth=0.8, linestyle=(0, (3, 3)))
     axes.axhline(50, color=DIM, linewidth=0.8, linestyle=(0, (3, 3)))
     for place, row in enumerate(known):
         x, y = 100 * row.numbers[key], 100 * row.numbers["accuracy"]
         axes.plot([x], [y], _MARKS[row.kind], color=COLOURS[row.kind], markersize=5)
-        if place < 8 or row.kind == "null":  # more names would lie over each other
+        if place < 5 or row.kind == "null":  # more names would lie over each other
             axes.annotate(
                 shown(row.name, 20), (x, y), xytext=(5, 4), textcoords="offset points", size=7.5,
                 color=DIM,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from harness.batching import Budget
 from harness.errors import UsageError, unknown_name
+from harness.metrics.null_scores import NULL_SCORERS, NullScorer, null_score
 from harness.models.base import Encoded, ModelRef, ModelSettings
 from harness.models.ref import check_options
 from harness.records import Candidate
 
-SCORERS = ("length", "shorter", "random", "ttr")
 JUDGES = ("first",)  # pairwise: picks whatever stands first, in both orders
 
 
@@ -23,22 +22,21 @@ def open_baseline(ref: ModelRef, settings: ModelSettings) -> Baseline | FirstSho
         raise UsageError("--judge has no meaning for a baseline")
     if ref.what in JUDGES:
         return FirstShown(name=ref.options.get("name"))
-    if ref.what not in SCORERS:
-        raise UsageError("--model: " + unknown_name("baseline", ref.what, (*SCORERS, *JUDGES)))
-    return Baseline(ref.what, settings, name=ref.options.get("name"))
+    for what in NULL_SCORERS:
+        if ref.what == what:
+            return Baseline(what, settings, name=ref.options.get("name"))
+    raise UsageError("--model: " + unknown_name("baseline", ref.what, (*NULL_SCORERS, *JUDGES)))
 
 
 class Baseline:
-    """Scores a text by its length, by chance, or by its type-token ratio.
-
-    `length` and `shorter`: len() of the unstripped text; `random`: sha256 of seed and text, so
-    that it depends on nothing else; `ttr`: docs/design.md 5.8.
-    """
+    """Scores a text by its length, by chance, or by its type-token ratio (metrics.null_scores)."""
 
     backend = "baseline"
     device = "cpu"
 
-    def __init__(self, what: str, settings: ModelSettings, *, name: str | None = None) -> None:
+    def __init__(
+        self, what: NullScorer, settings: ModelSettings, *, name: str | None = None
+    ) -> None:
         self.what = what
         self.settings = settings
         self.name = name or f"baseline:{what}"
@@ -74,17 +72,13 @@ class Baseline:
         return [self._one(item.candidate) for item in batch]
 
     def _one(self, candidate: Candidate) -> float:
-        if self.what == "length":
-            return float(len(candidate.text))
-        if self.what == "shorter":
-            return -float(len(candidate.text))
-        if self.what == "random":
-            digest = hashlib.sha256(f"{self.settings.seed}\0{candidate.text}".encode()).digest()
-            return int.from_bytes(digest[:3], "big") / 2**24  # exact in float32
-        from harness.metrics.diversity import ttr
-        from harness.metrics.tokens import tokenize
-
-        return ttr(tokenize(candidate.text, candidate.language, self.settings.segmenter))
+        return null_score(
+            self.what,
+            candidate.text,
+            candidate.language,
+            seed=self.settings.seed,
+            segmenter=self.settings.segmenter,
+        )
 
 
 class FirstShown:

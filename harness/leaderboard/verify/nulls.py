@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +12,9 @@ from harness.leaderboard.entries import at
 from harness.leaderboard.verify.case import Case
 from harness.leaderboard.verify.findings import Finding, note
 from harness.leaderboard.verify.scores import Said, TextKey
-from harness.records import PairFacts, Verdict, candidate
+from harness.metrics.null_scores import NullScorer, null_score
+from harness.metrics.tokens import Segmenter
+from harness.records import Candidate, PairFacts, Verdict, candidate
 from harness.stored import PAIRS, RESULTS, SCORES, VERDICTS
 
 BACKEND = "baseline"
@@ -22,7 +22,7 @@ _BY_LENGTH: dict[str, Callable[[int], float]] = {
     "length": lambda chars: float(chars),
     "shorter": lambda chars: -float(chars),
 }
-_BY_TEXT = ("random", "ttr")
+_BY_TEXT: tuple[NullScorer, ...] = ("random", "ttr")
 
 
 def check_null(
@@ -69,23 +69,20 @@ def _expected(case: Case, what: str) -> dict[str, float] | None:
             found[pair.rejected_id] = score(pair.rejected_chars)
         return found
     data = case.standard.data
-    if what not in _BY_TEXT or not isinstance(data, Dataset):
+    scorer = next((one for one in _BY_TEXT if one == what), None)
+    if scorer is None or not isinstance(data, Dataset):
         return None
     texts = {
         one.id: one
         for pair in data.pairs
         for one in (candidate(pair, pair.chosen), candidate(pair, pair.rejected))
     }
-    return {name: _by_text(case, what, one) for name, one in texts.items()}
+    return {name: _by_text(case, scorer, one) for name, one in texts.items()}
 
 
-def _by_text(case: Case, what: str, one: Any) -> float:
-    if what == "random":
-        digest = hashlib.sha256(f"{case.seed}\0{one.text}".encode()).digest()
-        return int.from_bytes(digest[:3], "big") / 2**24
-    from harness.metrics.diversity import ttr
-    from harness.metrics.tokens import tokenize
-
-    segmenter = at(case.manifest, "settings", "segmenter")
-    words = tokenize(one.text, one.language, "rjieba" if segmenter == "rjieba" else "jieba")
-    return float(np.float32(ttr(words)))
+def _by_text(case: Case, what: NullScorer, one: Candidate) -> float:
+    told = at(case.manifest, "settings", "segmenter")
+    segmenter: Segmenter = "rjieba" if told == "rjieba" else "jieba"
+    seed = case.seed or 0
+    score = null_score(what, one.text, one.language, seed=seed, segmenter=segmenter)
+    return float(np.float32(score))
