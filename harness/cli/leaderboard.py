@@ -150,10 +150,12 @@ def build(
     harness leaderboard build             all boards
     harness leaderboard build wpb_zh
 
-    Only what verifies stands in a board.
+    Only what verifies stands in a board. Null rows are computed where the task's data is at hand
+    (`harness data fetch` brings it); else those that stand there stay.
     """
     from harness.leaderboard.boards import boards_root, find_boards
     from harness.leaderboard.build import build_board
+    from harness.leaderboard.nulls import write_nulls
 
     root = boards_root(leaderboards)
     boards = find_boards(root)
@@ -161,5 +163,6 @@ def build(
         if name not in boards:
             raise UsageError(unknown_name("board", name, boards))
     for name in what or sorted(boards):
+        write_nulls(boards[name])
         written = build_board(boards[name], out_root=out or root, plots=not no_plots)
         click.echo(f"{name}: {len(written):,} files below {out or root}")

@@ -8,7 +8,14 @@ from itertools import combinations
 from harness.leaderboard.entries import Submission
 from harness.leaderboard.rows import Row
 from harness.metrics.accuracy import pair_values
-from harness.metrics.paired import FLIPS, PairedTest, holm, leaders, rank_ranges, sign_flip
+from harness.metrics.paired import (
+    PairedTest,
+    enough_flips,
+    holm,
+    leaders,
+    rank_ranges,
+    sign_flip,
+)
 from harness.metrics.table import FloatArray, IntArray
 from harness.reports.comparison import same_order
 from harness.stored import FinishedRun
@@ -46,12 +53,11 @@ def rank_values(
 ) -> list[tuple[tuple[int, int], str]]:
     """Rank range and standing of M models by their values on the same N pairs, rows aligned.
 
-    The tests of metrics.paired.compare: sign flips of clusters, Holm over every two models. Holm
-    multiplies the smallest p by the number of tests, so there are at least 100 flips a test:
-    with 9,999 alone no difference between 33 models could ever be significant.
+    The tests of metrics.paired.compare without their intervals: sign flips of clusters, Holm over
+    every two models.
     """
     places = list(combinations(range(len(values)), 2))
-    flips = max(FLIPS, 100 * len(places) - 1)
+    flips = enough_flips(len(places))
     found = [sign_flip(values[a] - values[b], cluster, seed=seed, flips=flips) for a, b in places]
     tests = [
         PairedTest(a, b, float((values[a] - values[b]).mean()), None, flip, p, None, None)
