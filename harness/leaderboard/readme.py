@@ -15,6 +15,10 @@ from harness.reports.writing_tables import DEFINED, FALLS, ROBUST, TTR_INTERVAL,
 
 MADE = "<!-- made by `harness leaderboard build`: change the submissions, not this file -->"
 NOBODY = "Nobody has submitted a run yet."
+NO_NULLS = (
+    "The null rows (random, longer, shorter, higher TTR) are not here, as the data was not at hand "
+    "when this was built: harness data fetch {task} brings it, and the next build adds them."
+)
 RECOUNTED = (
     "Counts are the printed percentages times n; p is the exact binomial test, Wilson's interval "
     "that of the counts. Reported runs carry no rank."
@@ -44,6 +48,9 @@ def board_tables(found: BoardRows) -> list[Table]:
         arenas = [part for one in found.arenas for part in arena_parts(one)]
         return [*_writing(found), *arenas, *audit_tables(found)]
     tables = own_tables(found.own) if found.own else [Table("Overall", (), (), (NOBODY,))]
+    if found.board.nulls is None:
+        missing = NO_NULLS.format(task=found.board.spec.task)
+        tables[0] = replace(tables[0], notes=(*tables[0].notes, missing))
     if found.reported:
         tables += reported_tables(found.reported, audit_tables(found))
     return tables

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 from boards import HOSTILE, made_up
 from submitted import demo_run, in_json, make_board, packed, spoiled
 
-from harness.leaderboard.boards import Board, load_board
+from harness.bundled import bundled_dir
+from harness.leaderboard.boards import Board, find_boards, load_board
 from harness.leaderboard.build import build_board, build_rows
 from harness.leaderboard.gather import BoardRows, gather
 from harness.leaderboard.published import board_published
@@ -156,3 +158,21 @@ def test_genres_with_too_few_pairs_are_in_brackets(made: BoardRows, tmp_path: Pa
     build_rows(made, out_root=tmp_path, plots=False)
     section = (tmp_path / "demo_zh" / "README.md").read_text().split("## By genre")[1]
     assert "In brackets: n too small" in section and "**" not in section.replace("\\*\\*", "")
+
+
+def test_what_ships_is_what_build_makes_of_what_ships(tmp_path: Path) -> None:
+    shipped = bundled_dir("leaderboards")
+    root = tmp_path / "leaderboards"
+    shutil.copytree(shipped, root, ignore=shutil.ignore_patterns("site", "plots"))
+    for name, board in find_boards(root).items():
+        build_board(board, out_root=root, plots=False)
+        for file in ("README.md", "board.csv", "board.json"):
+            assert (root / name / file).read_bytes() == (shipped / name / file).read_bytes(), file
+
+
+def test_a_board_without_its_data_says_how_to_get_the_null_rows(tmp_path: Path) -> None:
+    root = tmp_path / "leaderboards"
+    shutil.copytree(bundled_dir("leaderboards") / "wpb_zh", root / "wpb_zh")
+    build_board(load_board("wpb_zh", root), out_root=root, plots=False)
+    said = (root / "wpb_zh" / "README.md").read_text(encoding="utf-8")
+    assert "harness data fetch wpb_zh" in said.replace("\\", "")
