@@ -15,6 +15,7 @@ demo: $(STAMP)
 	$(BIN)/harness demo
 
 test: $(STAMP) lint
+	$(BIN)/harness leaderboard verify
 	$(BIN)/python -m pytest
 
 test-vllm: $(STAMP_VLLM)

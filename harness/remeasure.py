@@ -8,6 +8,7 @@ from typing import Any
 from harness.errors import DataError
 from harness.metrics.measures import measure
 from harness.metrics.tokens import Segmenter, tokenizer_facts
+from harness.metrics.workers import Workers
 from harness.progress import Progress, Silent
 from harness.records import canonical
 from harness.reports import write_report
@@ -40,7 +41,8 @@ def remeasure(
         raise DataError(f"{run}: texts for {len(lost):,} prompts that prompts.jsonl does not have")
     texts = sorted(old.texts.values(), key=lambda text: (place[text.prompt_id], text.repeat))
     prompts = {prompt.prompt_id: prompt.prompt for prompt in old.prompts}
-    measures = measure(texts, prompts, segmenter=segmenter, processes=processes)
+    with Workers(processes) as workers:
+        measures = measure(texts, prompts, segmenter=segmenter, workers=workers)
     numbers = writing_numbers(
         texts, measures, old.manifest["metrics"], segmenter, int(old.results["seed"])
     )

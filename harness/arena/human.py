@@ -11,6 +11,7 @@ from harness.arena.judged import ArenaResult
 from harness.arena.results import make_arena_results
 from harness.data.rankings import HumanChoices, read_human
 from harness.metrics.measures import measure
+from harness.metrics.workers import Workers
 from harness.progress import Progress, Silent
 from harness.records import Language, Measures
 from harness.reports import write_report
@@ -92,7 +93,9 @@ def _head(human: HumanChoices, seed: int) -> dict[str, Any]:
 def _measures(human: HumanChoices, processes: int) -> dict[str, list[Measures]]:
     """What is measured on the texts that people saw, by model; each by itself."""
     found: dict[str, list[Measures]] = {run: [] for run in human.runs}
-    for run, own in found.items():
-        texts = [text for model, text in human.responses if model == run]
-        own += measure(texts, human.prompts, segmenter="jieba", processes=processes)
+    coming = sum(len(text.text or "") for _, text in human.responses)
+    with Workers(processes, coming=coming) as workers:
+        for run, own in found.items():
+            texts = [text for model, text in human.responses if model == run]
+            own += measure(texts, human.prompts, segmenter="jieba", workers=workers)
     return found

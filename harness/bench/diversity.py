@@ -16,6 +16,7 @@ from harness.errors import DataError
 from harness.metrics.lines import decode_slowly
 from harness.metrics.measures import measure
 from harness.metrics.tokens import Segmenter, splitter, tokenize
+from harness.metrics.workers import Workers
 from harness.progress import Progress, Silent
 from harness.records import Language, Text
 
@@ -110,7 +111,12 @@ def _ways(texts: Sequence[Text], segmenter: Segmenter, processes: int) -> dict[s
 
     def all_measures(processes: int) -> Way:
         prompts = {text.prompt_id: "" for text in texts}
-        return lambda: measure(texts, prompts, segmenter=segmenter, processes=processes)
+
+        def way() -> Any:
+            with Workers(processes) as workers:
+                return measure(texts, prompts, segmenter=segmenter, workers=workers)
+
+        return way
 
     ways: dict[str, Way] = {
         f"{name}, bare": lambda: [list(split(text)) for text in written],

@@ -9,11 +9,12 @@ from typing import Any
 from harness.asking import Asking
 from harness.errors import DataError, UsageError
 from harness.jobs.account import account
-from harness.metrics.measures import measure
+from harness.metrics.measures import cost, measure
+from harness.metrics.workers import Workers
 from harness.models import ChatModel, Opened, TextsFile, WroteElsewhere
 from harness.models.gen_kwargs import resolve_sampling
 from harness.progress import Progress
-from harness.records import Measures, Prompt, Text
+from harness.records import Language, Measures, Prompt, Text
 from harness.request import RunRequest
 from harness.specs import WritingSpec
 from harness.store import WritingFolder
@@ -131,8 +132,20 @@ def _take(
 
 
 def measure_folder(
-    texts: Sequence[Text], prompts: Sequence[Prompt], request: RunRequest
+    texts: Sequence[Text], prompts: Sequence[Prompt], request: RunRequest, workers: Workers
 ) -> list[Measures]:
     """What is measured on the texts that are there."""
     by_id = {prompt.prompt_id: prompt.prompt for prompt in prompts}
-    return measure(texts, by_id, segmenter=request.settings.segmenter, processes=request.processes)
+    return measure(texts, by_id, segmenter=request.settings.segmenter, workers=workers)
+
+
+def measuring(writers: Sequence[Writer], language: Language, request: RunRequest) -> Workers:
+    """The processes that measure what these writers wrote, one after the other."""
+    coming = 0
+    if request.processes > 1:
+        segmenter = request.settings.segmenter
+        there = (writer for writer in writers if isinstance(writer, WroteElsewhere))
+        coming = sum(
+            cost(((text, language) for text in writer.responses()), segmenter) for writer in there
+        )
+    return Workers(request.processes, coming=coming)

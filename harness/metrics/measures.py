@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from typing import Any
 
 from harness.metrics import diversity, language, refusals, repetition, similarity
 from harness.metrics.tokens import Numbered, Segmenter, numbered, tokenize
+from harness.metrics.workers import Workers
 from harness.records import Language, Measures, Text, WrittenIn, short_id
 
-# A worker loads a dictionary before it works: with less to do all together it brings nothing.
-FEWEST_CHARS = 800_000
 _FAST = 10  # characters that rjieba or the word regex sees to while jieba cuts one
-_PARTS = 16  # of the texts, to a worker: long ones do not stand in one part only
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +31,21 @@ class _Alone:
 
 
 def measure(
-    texts: Sequence[Text], prompts: Mapping[str, str], *, segmenter: Segmenter, processes: int = 1
+    texts: Sequence[Text],
+    prompts: Mapping[str, str],
+    *,
+    segmenter: Segmenter,
+    workers: Workers | None = None,
 ) -> list[Measures]:
     """The measures of every text that is there, in order (docs/design.md 5.15).
 
-    `prompts` gives the prompt of a prompt_id. With several `processes` and 800,000 characters or
-    more for jieba (ten times as many where nothing slow cuts them) the texts are shared out among
-    as many; the numbers are the same. They import their parent's main module, so a script has to
-    guard its own start, as ever with spawn.
+    `prompts` gives the prompt of a prompt_id. `workers` share out the texts; the numbers are the
+    same without them.
     """
     there = [(text, text.text) for text in texts if text.text is not None]
     work = [(written, text.language) for text, written in there]
-    alone = _all_alone(work, segmenter, processes)
+    look = partial(_alone, segmenter=segmenter)
+    alone = (workers or Workers()).share(look, work, cost(work, segmenter))
     near = similarity.nearest([own.words for own in alone], [text.prompt_id for text, _ in there])
     return [
         _measures(text, written, own, nearest, prompts[text.prompt_id])
@@ -53,29 +53,15 @@ def measure(
     ]
 
 
-def _all_alone(
-    work: Sequence[tuple[str, Language]], segmenter: Segmenter, processes: int
-) -> list[_Alone]:
-    look = partial(_alone, segmenter=segmenter)
-    processes = min(processes, len(work))
-    if processes < 2 or _cost(work, segmenter) < FEWEST_CHARS:
-        return look(work)
-    # jieba is pure Python and holds the lock, so threads bring nothing. Not fork: torch or an
-    # HTTP client may have left threads in this process, whose locks a fork would copy as held.
-    # spawn rather than forkserver: both start as fast here, and it leaves no server behind.
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    size = -(-len(work) // (processes * _PARTS))
-    parts = [work[begin : begin + size] for begin in range(0, len(work), size)]
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        return list(chain.from_iterable(pool.map(look, parts)))
-
-
-def _cost(work: Sequence[tuple[str, Language]], segmenter: Segmenter) -> int:
+def cost(work: Iterable[tuple[str, Language]], segmenter: Segmenter) -> int:
     """How many characters of jieba's the work is worth."""
-    slow = sum(len(text) for text, own in work if own == "zh" and segmenter == "jieba")
-    return slow + (sum(len(text) for text, _ in work) - slow) // _FAST
+    slow = fast = 0
+    for text, own in work:
+        if own == "zh" and segmenter == "jieba":
+            slow += len(text)
+        else:
+            fast += len(text)
+    return slow + fast // _FAST
 
 
 def _alone(work: Sequence[tuple[str, Language]], segmenter: Segmenter) -> list[_Alone]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,10 @@ class WroteElsewhere:
     def count(self) -> int:
         """How many texts there are."""
         return sum(len(rows) for rows in self._source.rows.values())
+
+    def responses(self) -> Iterator[str]:
+        """All its texts, whatever prompts they are for."""
+        return (row.response for rows in self._source.rows.values() for row in rows)
 
     def texts(self, prompts: Sequence[Prompt], aliases: Mapping[str, str]) -> list[Text]:
         """Its texts for these prompts, in their order; an error where it wrote none.

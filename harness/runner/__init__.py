@@ -11,7 +11,7 @@ from harness.progress import Progress, Silent
 from harness.request import RunRequest, resolve_tasks
 from harness.runner.common import RunResult
 from harness.runner.preference import PairWork, dry_pairs, family, load_pair_work, run_pairs
-from harness.runner.writing import WritingWork, dry_writing, load_writing_work, run_writing
+from harness.runner.writing import WritingWork, dry_writing, load_writing_work, run_writers
 from harness.specs import TaskSpec
 
 __all__ = ["RunResult", "dry_run", "run"]
@@ -29,7 +29,7 @@ def run(request: RunRequest, progress: Progress | None = None) -> list[RunResult
     for one in work:
         if isinstance(one, WritingWork):
             writers = writers_of(model, one.spec.name)
-            found += [run_writing(one, writer, request, progress) for writer in writers]
+            found += run_writers(one, writers, request, progress)
         else:
             found.append(run_pairs(one, *judge, request, progress))
     return found

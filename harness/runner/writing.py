@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from harness.jobs.writing import (
     Writing,
     fill_texts,
     measure_folder,
+    measuring,
     nothing_unwritten,
     text_writer,
     writing_of,
 )
 from harness.metrics.tokens import tokenizer_facts
+from harness.metrics.workers import Workers
 from harness.models import ChatModel
 from harness.progress import Progress
 from harness.records import Prompt, Text
@@ -87,8 +90,20 @@ def dry_writing(work: WritingWork, writer: Writer, request: RunRequest) -> str:
     return f"{line}, where {there:,} are written already" if there else line
 
 
+def run_writers(
+    work: WritingWork, writers: Sequence[Writer], request: RunRequest, progress: Progress
+) -> list[RunResult]:
+    """A run folder a writer."""
+    with measuring(writers, work.spec.language, request) as workers:
+        return [run_writing(work, writer, request, progress, workers) for writer in writers]
+
+
 def run_writing(
-    work: WritingWork, writer: Writer, request: RunRequest, progress: Progress
+    work: WritingWork,
+    writer: Writer,
+    request: RunRequest,
+    progress: Progress,
+    workers: Workers,
 ) -> RunResult:
     """Write and measure the texts of a task; what is finished is reused, what is not resumed."""
     writing = writing_of(writer, work.spec, request)
@@ -113,7 +128,7 @@ def run_writing(
             folder, work.prompts, writer, writing, progress, aliases=work.data.aliases
         )
         texts = in_order(folder, work.prompts)
-        measures = measure_folder(texts, work.prompts, request)
+        measures = measure_folder(texts, work.prompts, request, workers)
         folder.write_measures(measures)
         results = make_writing_results(
             work.spec, work.data, work.prompts, texts, measures,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import unicodedata
 from dataclasses import asdict, replace
 
 import pytest
 
-from harness.metrics import measures
+from harness.metrics import workers
 from harness.metrics.measures import definitions, measure
 from harness.records import Text, short_id
 
@@ -117,8 +118,26 @@ def test_many_processes_give_the_same_numbers(monkeypatch):
         for number, (house, prompt) in enumerate(zip(houses * 9, "pqr" * 15, strict=True))
     ]
     alone = measure(texts, PROMPTS, segmenter="jieba")
-    monkeypatch.setattr(measures, "FEWEST_CHARS", 1)
-    assert measure(texts, PROMPTS, segmenter="jieba", processes=2) == alone
+    monkeypatch.setattr(workers, "FEWEST_CHARS", 1)
+    with workers.Workers(2) as two:
+        assert measure(texts, PROMPTS, segmenter="jieba", workers=two) == alone
+        assert measure(texts[:5], PROMPTS, segmenter="jieba", workers=two) == measure(
+            texts[:5], PROMPTS, segmenter="jieba"
+        )
+
+
+def test_small_work_is_shared_out_only_where_more_is_coming():
+    def look(work):
+        return [os.getpid()] * len(work)
+
+    with workers.Workers(2) as small:
+        assert set(small.share(look, [1, 2, 3], 10)) == {os.getpid()}
+    with workers.Workers(2, coming=workers.FEWEST_CHARS) as large:
+        assert os.getpid() not in large.share(os_of, [1, 2, 3], 10)
+
+
+def os_of(work):
+    return [os.getpid()] * len(work)
 
 
 def test_definitions_say_what_the_measures_were_computed_with():
