@@ -142,7 +142,7 @@ def test_a_file_that_is_not_there_is_one_message(tmp_path: Path) -> None:
         ("kind: rewards\n", "unknown kind 'rewards': did you mean 'reward'?"),
         (
             "kind: 3\n",
-            "unknown kind '3': known: families, genres, group, pairwise, pointwise, preference, prices, reward, writing",
+            "unknown kind '3': known: board, families, genres, group, pairwise, pointwise, preference, prices, reward, writing",
         ),
         ("", "unknown kind 'None': did you mean 'genres'?"),
     ],
