@@ -84,7 +84,9 @@ def verify(
         for one in found:
             tell(one)
         bad = sum(not one.ok for one in found)
-        click.echo(f"{len(found):,} submissions verified, {bad:,} with findings")
+        from harness.reports.text import plural
+
+        click.echo(f"{plural(len(found), 'submission')} verified, {bad:,} with findings")
     if not all(one.ok for one in found):
         raise click.exceptions.Exit(1)
 

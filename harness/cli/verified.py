@@ -110,7 +110,9 @@ def tell(one: Verified) -> None:
     """A line a finding and note."""
     from harness.reports.text import plain  # what a stranger wrote moves no terminal
 
-    said = "ok" if one.ok else f"{len(one.findings):,} findings"
+    from harness.reports.text import plural
+
+    said = "ok" if one.ok else plural(len(one.findings), "finding")
     click.echo(f"{plain(str(one.path))}: {said}")
     for finding in one.findings:
         click.echo(f"  {plain(f'{finding.check}: {finding}')}")

@@ -99,7 +99,7 @@ def test_data_of_ones_own_is_refused_and_may_be_verified_alone(
 def test_all_boards_are_verified_without_an_argument(harness: Harness, submitted: Said) -> None:
     said = harness("leaderboard", "verify")
     assert said.code == 0
-    assert "1 submissions verified, 0 with findings" in said.out
+    assert "1 submission verified, 0 with findings" in said.out
 
 
 def test_every_finding_is_listed_and_the_exit_code_is_one(
