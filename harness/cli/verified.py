@@ -108,9 +108,8 @@ def spot_checked(
 
 def tell(one: Verified) -> None:
     """A line a finding and note."""
-    from harness.reports.text import plain  # what a stranger wrote moves no terminal
-
-    from harness.reports.text import plural
+    # plain: what a stranger wrote moves no terminal
+    from harness.reports.text import plain, plural
 
     said = "ok" if one.ok else plural(len(one.findings), "finding")
     click.echo(f"{plain(str(one.path))}: {said}")
