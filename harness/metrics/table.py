@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import DataError
+from harness.metrics.codes import Numbering
 from harness.metrics.lines import columns_of
 from harness.records import Order, Outcome
 
@@ -90,28 +91,13 @@ class _VerdictLine(msgspec.Struct, gc=False):
     margin: float | None  # checked only: a NaN here is a failed score dressed as an outcome
 
 
-class _Codes(dict[str | None, int]):
-    """Name -> code in order of first sight."""
-
-    def __missing__(self, name: str | None) -> int:
-        self[name] = code = len(self)
-        return code
-
-    def sorted(self, column: array[int]) -> tuple[IntArray, tuple[str, ...]]:
-        """The column with codes in the sorted names instead; None becomes -1."""
-        names = sorted(name for name in self if name is not None)
-        rank = {name: code for code, name in enumerate(names)}
-        codes = [-1 if name is None else rank[name] for name in self]
-        return np.array(codes, np.int64)[_ints(column)], tuple(names)
-
-
 def pair_table(lines: Iterable[bytes]) -> PairTable:
     """Read the lines of pairs.jsonl (records.PairFacts).
 
     Raises DataError naming the line that is not such a record or repeats a pair_id.
     """
     ids: list[str] = []
-    genres, tags, models = _Codes(), _Codes(), _Codes()
+    genres, tags, models = Numbering(), Numbering(), Numbering()
     genre, tag, chosen_model, rejected_model = array("q"), array("q"), array("q"), array("q")
     cluster, chosen_chars, rejected_chars = array("q"), array("q"), array("q")
     gap = [np.empty(0)]

@@ -103,3 +103,18 @@ def run_harness(
         return code, said.out, said.err
 
     return run
+
+
+@pytest.fixture
+def no_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A hub that cannot be reached, and an empty cache."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture
+def file(make_row: Callable[..., dict[str, Any]], write_rows: Callable[..., Path]) -> Path:
+    """Two pairs, one of a tag that no genre has."""
+    return write_rows([make_row(1), make_row(2, tag="Odd")])

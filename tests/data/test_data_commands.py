@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from huggingface_hub import constants
 
 from harness.bundled import bundled_dir
 from harness.metrics.preference import METRICS
@@ -21,15 +20,7 @@ Rows = Callable[..., dict[str, Any]]
 Write = Callable[..., Path]
 
 
-@pytest.fixture(autouse=True)
-def no_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-
-
-@pytest.fixture
-def file(make_row: Rows, write_rows: Write) -> Path:
-    return write_rows([make_row(1), make_row(2, tag="Odd")])
+pytestmark = pytest.mark.usefixtures("no_hub")
 
 
 def test_stats_prints_tables_on_stdout_and_notices_on_stderr(run_harness: Run, file: Path) -> None:

@@ -8,22 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from huggingface_hub import constants
 
 Run = Callable[..., tuple[int, str, str]]
 Rows = Callable[..., dict[str, Any]]
 Write = Callable[..., Path]
 
 
-@pytest.fixture(autouse=True)
-def no_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-
-
-@pytest.fixture
-def file(make_row: Rows, write_rows: Write) -> Path:
-    return write_rows([make_row(1), make_row(2, tag="Odd")])
+pytestmark = pytest.mark.usefixtures("no_hub")
 
 
 def test_stats_of_a_writing_task_are_about_its_prompts(run_harness: Run, file: Path) -> None:

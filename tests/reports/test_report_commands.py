@@ -7,6 +7,7 @@ import io
 import json
 
 import pytest
+from called import call, refusal
 from click.testing import CliRunner
 
 from harness.cli.compare import compare
@@ -24,20 +25,6 @@ def results(tmp_path, make_run):
     make_run(top / "demo_en" / "b-00000002", "crcrcrcr", ROWS, model="b")
     make_run(top / "demo_zh" / "a-00000003", "cccc", ROWS[:4], model="a", task="demo_zh")
     return top
-
-
-def call(command, *arguments):
-    """stdout of a call that must succeed."""
-    answer = CliRunner().invoke(command, [str(a) for a in arguments], catch_exceptions=False)
-    assert answer.exit_code == 0, answer.output
-    return answer.stdout
-
-
-def refusal(command, *arguments):
-    """The error of a call that must fail."""
-    answer = CliRunner().invoke(command, [str(a) for a in arguments])
-    assert answer.exception is not None
-    return answer.exception
 
 
 def test_a_folder_above_runs_shows_all_of_them_tasks_apart(results):

@@ -8,6 +8,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from called import call, refusal
 from click.testing import CliRunner
 from wrote import arena_folder, measured, writing_folder, written
 
@@ -35,20 +36,6 @@ def results(tmp_path):
     measures = {name: measured(*({**t, "prompt_id": f"q{n}"} for n, t in enumerate(texts))) for name, texts in SCORED.items()}  # fmt: skip
     arena_folder(top / "arena" / "01234567", {("a", "b"): "aab"}, measures=measures)
     return top
-
-
-def call(command, *arguments):
-    """stdout of a call that must succeed."""
-    answer = CliRunner().invoke(command, [str(a) for a in arguments], catch_exceptions=False)
-    assert answer.exit_code == 0, answer.output
-    return answer.stdout
-
-
-def refusal(command, *arguments):
-    """The error of a call that must fail."""
-    answer = CliRunner().invoke(command, [str(a) for a in arguments])
-    assert answer.exception is not None
-    return answer.exception
 
 
 def rows(text):
