@@ -15,7 +15,7 @@ from harness.reports import write_report
 from harness.rescore import Rescored
 from harness.results import writing_numbers
 from harness.store import WritingFolder, identity_sha256, open_run, run_path
-from harness.stored import FinishedWriting, read_writing
+from harness.stored import FinishedWriting, in_order, read_writing
 from harness.versions import environment
 
 
@@ -35,12 +35,11 @@ def remeasure(
     old = read_writing(run)
     stored: Segmenter = old.manifest["settings"]["segmenter"]
     segmenter = tokenizer or stored
-    place = {prompt.prompt_id: number for number, prompt in enumerate(old.prompts)}
-    lost = {text.prompt_id for text in old.texts.values()} - place.keys()
+    prompts = {prompt.prompt_id: prompt.prompt for prompt in old.prompts}
+    lost = {text.prompt_id for text in old.texts.values()} - prompts.keys()
     if lost:
         raise DataError(f"{run}: texts for {len(lost):,} prompts that prompts.jsonl does not have")
-    texts = sorted(old.texts.values(), key=lambda text: (place[text.prompt_id], text.repeat))
-    prompts = {prompt.prompt_id: prompt.prompt for prompt in old.prompts}
+    texts = in_order(old.texts.values(), old.prompts)
     with Workers(processes) as workers:
         measures = measure(texts, prompts, segmenter=segmenter, workers=workers)
     numbers = writing_numbers(

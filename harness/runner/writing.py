@@ -24,7 +24,7 @@ from harness.metrics.tokens import tokenizer_facts
 from harness.metrics.workers import Workers
 from harness.models import ChatModel
 from harness.progress import Progress
-from harness.records import Prompt, Text
+from harness.records import Prompt
 from harness.reports import write_report
 from harness.request import RunRequest, select
 from harness.results import make_writing_results, writing_identity
@@ -38,7 +38,7 @@ from harness.runner.common import (
 )
 from harness.specs import WritingSpec
 from harness.store import WritingFolder, open_run, run_path
-from harness.stored import answered
+from harness.stored import answered, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def run_writing(
         facts = fill_texts(
             folder, work.prompts, writer, writing, progress, aliases=work.data.aliases
         )
-        texts = in_order(folder, work.prompts)
+        texts = in_order(folder.texts().values(), work.prompts)
         measures = measure_folder(texts, work.prompts, request, workers)
         folder.write_measures(measures)
         results = make_writing_results(
@@ -140,13 +140,6 @@ def run_writing(
         seconds = folder.manifest["wall_seconds"] + time.monotonic() - began
         folder.finish(results, write_report(results), wall_seconds=round(seconds, 3), **facts)
         return RunResult(folder.path, results, folder.manifest, reused=False)
-
-
-def in_order(folder: WritingFolder, prompts: tuple[Prompt, ...]) -> list[Text]:
-    """The texts that count, in the order of the prompts: that of the lines is one of chance."""
-    place = {prompt.prompt_id: number for number, prompt in enumerate(prompts)}
-    texts = folder.texts().values()
-    return sorted(texts, key=lambda text: (place[text.prompt_id], text.repeat))
 
 
 def _path(work: WritingWork, writer: Writer, writing: Writing | None, request: RunRequest) -> Path:

@@ -15,13 +15,13 @@ from harness.stored.files import (
     read_json,
 )
 from harness.stored.runs import FinishedRun, find_runs, read_results, read_run, read_tables
-from harness.stored.texts import FinishedWriting, last_texts, read_measures, read_writing
+from harness.stored.texts import FinishedWriting, in_order, last_texts, read_measures, read_writing
 from harness.stored.usage import Usage, answered, reasons, unwritten, usage
 
 __all__ = [
     "MANIFEST", "MEASURES", "PAIRS", "PROMPTS", "REPORT", "RESULTS", "SCORES", "TEXTS", "VERDICTS",
     "FinishedRun", "FinishedWriting", "Usage", "answered", "arena_measures", "arena_units",
-    "arena_verdicts", "decoded", "find_runs", "last_texts",
+    "arena_verdicts", "decoded", "find_runs", "in_order", "last_texts",
     "read_json", "read_measures", "read_results", "read_run", "read_tables", "read_writing",
     "reasons", "unwritten", "usage",
 ]  # fmt: skip

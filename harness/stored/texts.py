@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,12 @@ class FinishedWriting:
 def last_texts(folder: Path) -> dict[TextKey, Text]:
     """The text of every (prompt_id, repeat), by its last line."""
     return {text.key: text for text in decoded(folder / TEXTS, Text)}
+
+
+def in_order(texts: Iterable[Text], prompts: Sequence[Prompt]) -> list[Text]:
+    """Texts in the order of their prompts and repeats: that of their lines is one of chance."""
+    place = {prompt.prompt_id: number for number, prompt in enumerate(prompts)}
+    return sorted(texts, key=lambda text: (place[text.prompt_id], text.repeat))
 
 
 def read_measures(folder: Path) -> list[Measures]:
