@@ -1,4 +1,4 @@
-"""A task's own data file: from the hub by pinned revision, or beside its YAML; sha256 checked."""
+"""Data files by pinned revision from the hub, and a task's own beside its YAML; sha256 checked."""
 
 from __future__ import annotations
 
@@ -7,19 +7,37 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.bundled import bundled_dir
 from harness.errors import DataError, HarnessError, UsageError
 from harness.progress import Progress, Silent
 from harness.spec_files import find_specs
-from harness.specs import AnyTask, Source
+from harness.specs import AnyTask
 
 _OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
 class NotAtHandError(DataError):
     """The hub's file is not in the cache, and the caller asked for what is at hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """A file of a dataset on the hub, and how messages speak of it.
+
+    `owner` is the task or source it belongs to, `field` where that names the `repo`; `fetch` says
+    what fetches the file, `own` how a copy of one's own takes its place.
+    """
+
+    owner: str
+    repo: str
+    file: str
+    revision: str | None
+    field: str
+    fetch: str
+    own: str
 
 
 def source_file(
@@ -38,7 +56,16 @@ def source_file(
     """
     if spec.source.repo is None:
         return _beside(spec, include, home)
-    return _from_hub(spec.name, spec.source, spec.source.repo, at_hand, progress or Silent())
+    wanted = HubFile(
+        owner=spec.name,
+        repo=spec.source.repo,
+        file=spec.source.file,
+        revision=spec.source.revision,
+        field="source.repo",
+        fetch=f"harness data fetch {spec.name}",
+        own=f"a copy of your own goes in by --data {spec.name}=FILE",
+    )
+    return hub_file(wanted, at_hand=at_hand, progress=progress or Silent())
 
 
 def task_homes(
@@ -97,43 +124,54 @@ def check_sha256(content: bytes, path: Path, spec: AnyTask, *, given: bool = Fal
             f"{path.resolve()} and fetch again; if the sums still differ, look at the file, and "
             f"where it is what you want, use it as your own with --data {spec.name}=FILE"
         )
-    raise DataError(
-        f"{spec.name}: {path} is not the file the task names\n"
+    raise DataError(other_sum(spec.name, path, pinned, found, named_by="task", way_out=way_out))
+
+
+def other_sum(
+    owner: str, path: Path, pinned: str, found: str, *, named_by: str, way_out: str
+) -> str:
+    """The message about a file whose bytes have another sha256 than the `pinned` one."""
+    return (
+        f"{owner}: {path} is not the file the {named_by} names\n"
         f"  sha256 expected {pinned}\n  sha256 found    {found}\n{way_out}"
     )
 
 
-def _from_hub(task: str, source: Source, repo: str, at_hand: bool, progress: Progress) -> Path:
+def hub_file(wanted: HubFile, *, at_hand: bool, progress: Progress) -> Path:
+    """Where a file of the hub lies in the cache, fetched where it must be.
+
+    With `at_hand` nothing is fetched: NotAtHandError. DataError for whatever else goes wrong,
+    UsageError for a repo that is no name of one.
+    """
     from huggingface_hub import errors, hf_hub_download
 
-    where = f"{source.file} of the dataset {repo} (revision {source.revision})"
-    own = f"a copy of your own goes in by --data {task}=FILE"
+    where = f"{wanted.file} of the dataset {wanted.repo} (revision {wanted.revision})"
 
     def get(*, local_files_only: bool) -> Path:
         return Path(
             hf_hub_download(
-                repo,
-                source.file,
+                wanted.repo,
+                wanted.file,
                 repo_type="dataset",
-                revision=source.revision,
+                revision=wanted.revision,
                 local_files_only=local_files_only,
             )
         )
 
     def failed(why: str) -> HarnessError:
-        return DataError(f"{task}: cannot get {where}: {why}; {own}")
+        return DataError(f"{wanted.owner}: cannot get {where}: {why}; {wanted.own}")
 
     try:
         return get(local_files_only=True)
     except errors.LocalEntryNotFoundError:
         if at_hand:
-            raise NotAtHandError(f"{task}: not fetched yet; harness data fetch {task}") from None
+            raise NotAtHandError(f"{wanted.owner}: not fetched yet; {wanted.fetch}") from None
     except errors.HFValidationError as error:
-        raise UsageError(f"{task}: field source.repo: {error}") from None
+        raise UsageError(f"{wanted.owner}: field {wanted.field}: {error}") from None
     offline = _offline_variable()
     if offline is not None:
         raise failed(f"it is not in the local cache, and {offline} forbids the network")
-    progress.notice(f"{task}: fetching {where} from the hub")
+    progress.notice(f"{wanted.owner}: fetching {where} from the hub")
     try:
         with _quiet():
             return get(local_files_only=False)

@@ -16,6 +16,7 @@ from harness.specs.judges import (
 from harness.specs.prices import PriceList, TokenPrice
 from harness.specs.recipes import Head, Input, Match, RewardRecipe
 from harness.specs.sampling import Sampling
+from harness.specs.studies import StudyJudge, StudySpec, StudyWriting
 from harness.specs.tasks import (
     AnyTask,
     GenreMap,
@@ -26,11 +27,26 @@ from harness.specs.tasks import (
     WritingSource,
     WritingSpec,
 )
+from harness.specs.training import (
+    AnyTraining,
+    HubFiles,
+    LoraSettings,
+    NetworkSettings,
+    PairSource,
+    RewardTraining,
+    SftTraining,
+    Target,
+    TokenizerSettings,
+    Training,
+    TripletSource,
+)
 
 __all__ = [
-    "AnyTask", "BoardSpec", "FamilyTable", "GenreMap", "GroupSpec", "Head", "Input", "Judge",
-    "LabelVerdict", "Labels", "Match", "Name", "NumberVerdict", "PairwiseJudge", "PointwiseJudge",
-    "PreferenceSource", "PriceList", "Prompt", "RewardRecipe", "Rule", "Sampling", "Sha256",
-    "Source", "StrictSpec", "TaskSpec", "TokenPrice", "WritingSource", "WritingSpec",
-    "spec_sha256",
+    "AnyTask", "AnyTraining", "BoardSpec", "FamilyTable", "GenreMap", "GroupSpec", "Head",
+    "HubFiles", "Input", "Judge", "LabelVerdict", "Labels", "LoraSettings", "Match", "Name",
+    "NetworkSettings", "NumberVerdict", "PairSource", "PairwiseJudge", "PointwiseJudge",
+    "PreferenceSource", "PriceList", "Prompt", "RewardRecipe", "RewardTraining", "Rule",
+    "Sampling", "SftTraining", "Sha256", "Source", "StrictSpec", "StudyJudge", "StudySpec",
+    "StudyWriting", "Target", "TaskSpec", "TokenPrice", "TokenizerSettings", "Training",
+    "TripletSource", "WritingSource", "WritingSpec", "spec_sha256",
 ]  # fmt: skip
