@@ -86,10 +86,12 @@ def check(document: dict[str, Any], model: type[Spec], path: Path) -> Spec:
 
 def _line(problem: Any, model: type[BaseModel]) -> str:
     """One readable line for one pydantic error."""
-    where = ".".join(str(part) for part in problem["loc"]) or "file"
+    where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         known = _fields_at(model, problem["loc"][:-1])
         return f"field {where}: " + unknown_name("key", str(problem["loc"][-1]), known)
+    if not problem["loc"]:  # of the file as a whole, which says nothing when printed
+        return problem["msg"].removeprefix("Value error, ")
     got = "" if problem["type"] == "missing" else f" (got {_short(problem['input'])})"
     return f"field {where}: {problem['msg'].removeprefix('Value error, ')}{got}"
 

@@ -11,7 +11,8 @@ from harness.bundled import PACKAGE
 
 _PACKAGES = (
     "writing-harness", "torch", "transformers", "tokenizers", "accelerate", "peft", "trl",
-    "numpy", "scipy", "jieba", "rjieba", "jinja2", "openai", "vllm", "lm-eval", "huggingface_hub",
+    "datasets", "numpy", "scipy", "jieba", "rjieba", "jinja2", "openai", "vllm", "lm-eval",
+    "huggingface_hub",
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.models.base import ModelSettings
     from harness.reports.tables import Table
     from harness.runner import RunResult
-    from harness.training import Trained
+    from harness.training.job import Trained
 
 RECIPE = "demo_reward"
 NULLS = ("length", "shorter", "random", "ttr", "first")
@@ -43,7 +43,7 @@ def demo(output_path: Path) -> None:
     from harness.cli.train import summary
     from harness.reports import render_run
     from harness.reports.render_rich import terminal_text
-    from harness.training import train
+    from harness.training.job import train
 
     trained = train(RECIPE, output_path=output_path / "train", progress=Console())
     click.echo(summary(trained) + "\n")

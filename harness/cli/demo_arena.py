@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.arena import ArenaResult
     from harness.models.base import ModelSettings
-    from harness.training import Trained
+    from harness.training.job import Trained
 
 
 def run_arena(trained: Trained, settings: ModelSettings, output_path: Path) -> ArenaResult:

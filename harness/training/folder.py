@@ -1,4 +1,4 @@
-"""The output folder of a training: reused when finished, never seen half written."""
+"""The output folder of a training: reused when finished, never seen half written, gone on with."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ def finished(folder: Path) -> dict[str, Any] | None:
 
 
 @contextmanager
-def new_folder(final: Path) -> Iterator[Path]:
-    """An empty folder to write into, renamed to `final` if the block ends well, else removed.
+def open_folder(final: Path, *, fresh: bool = False) -> Iterator[Path]:
+    """The folder a training writes into, renamed to `final` if the block ends well.
 
-    What a killed training left behind is swept away first. Raises RunBusy while another process
-    writes the same folder, UsageError where the place cannot be written to.
+    What a killed or failed training left is kept as long as it holds a checkpoint to go on from,
+    and handed to the next one; with `fresh` everything starts over. Raises RunBusy while another
+    process writes the same folder, UsageError where the place cannot be written to.
     """
-    partial = final.with_name(f".{final.name}.partial")
+    partial = partial_of(final)
     try:
         partial.mkdir(parents=True, exist_ok=True)
         handle = os.open(partial, os.O_RDONLY)
@@ -42,15 +43,27 @@ def new_folder(final: Path) -> Iterator[Path]:
         raise UsageError(f"--output_path: {partial.parent}: {error.strerror}") from None
     try:
         _hold(handle, partial, final)
-        _sweep(partial)
+        if fresh or not _goes_on(partial):
+            _sweep(partial)
         try:
             with writing(final):
                 yield partial
                 _put_in_place(partial, final)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            if not _goes_on(partial):
+                shutil.rmtree(partial, ignore_errors=True)
     finally:
         os.close(handle)
+
+
+def partial_of(final: Path) -> Path:
+    """Where a training is written before it is whole."""
+    return final.with_name(f".{final.name}.partial")
+
+
+def _goes_on(partial: Path) -> bool:
+    """Whether a later process can go on where this one stopped."""
+    return any(partial.glob("checkpoints/checkpoint-*/trainer_state.json"))
 
 
 def _hold(handle: int, partial: Path, final: Path) -> None:
@@ -71,7 +84,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _put_in_place(partial: Path, final: Path) -> None:
-    if final.exists():  # it lacks files, or it would have been reused
+    if final.exists():  # it lacks files, or is to be made anew
         shutil.rmtree(final)
     partial.rename(final)
 

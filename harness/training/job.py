@@ -1,29 +1,39 @@
-"""The main path of `harness train`: recipe, pairs, split, model, manifest, finished folder."""
+"""The main path of `harness train`: recipe, data, network, training, manifest, finished folder."""
 
 from __future__ import annotations
 
 import hashlib
-import platform
+import json
+import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.data import Dataset, load_pairs
-from harness.errors import UsageError
+from harness.models.device import hardware
 from harness.progress import Progress, Silent
-from harness.records import Pair, Side, canonical
-from harness.spec_files import load_named
-from harness.specs import TaskSpec
-from harness.training.folder import finished, new_folder, write_json, write_jsonl
-from harness.training.recipe import RewardTraining, load_recipe
-from harness.training.reward import TrainedModel, train_reward_model
-from harness.training.split import Split, split_pairs
+from harness.records import canonical
+from harness.specs import AnyTraining, RewardTraining, SftTraining
+from harness.specs.training import MACHINE
+from harness.training.card import model_card
+from harness.training.curve import write_curve
+from harness.training.folder import finished, open_folder, partial_of, write_json, write_jsonl
+from harness.training.guard import quiet
+from harness.training.network import Base, need_extra, open_base
+from harness.training.pair_data import PairData, held_out_name
+from harness.training.processes import Processes
+from harness.training.recipe import Recipe, load_recipe
+from harness.training.reward import fit_reward
+from harness.training.sft import Fitted, Places, fit_sft
+from harness.training.sft_data import SftData
 from harness.training.tokenizer import CHAT_TEMPLATE
+from harness.training.trainer import Machine, machine_of
 from harness.versions import environment
 
-SCHEMA = 1  # raised when this code would train another model from the same recipe and data
+SCHEMA = 2  # raised when this code would train another model from the same recipe and data
+FACTS = "facts.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,159 +52,194 @@ def train(
     *,
     output_path: Path,
     overrides: Sequence[str] = (),
+    fresh: bool = False,
     progress: Progress | None = None,
 ) -> Trained:
     """Train the recipe of that name (or file) into `<output_path>/<recipe>/<8 hex>/`.
 
     The eight digits name settings and data: the same again finds the finished folder and
-    returns it. `overrides` are `key=value`. Raises what the recipe, the data and the training
-    raise; the folder appears only when it is whole.
+    returns it, or goes on from the last checkpoint; `fresh` starts over. `overrides` are
+    `key=value`. Under `accelerate launch` every process calls this, and the first one alone
+    reads, prints and writes. Raises what the recipe, the data and the training raise; the folder
+    appears only when it is whole.
     """
-    listener: Progress = progress or Silent()
-    recipe, changed = load_recipe(name, overrides)
-    data = {task: _load(task, source.file, listener) for task, source in recipe.data.items()}
-    splits = split_pairs(
-        {task: dataset.pairs for task, dataset in data.items()},
-        held_out=recipe.held_out,
-        seed=recipe.seed,
+    recipe = load_recipe(name, overrides)
+    need_extra()
+    processes = Processes(recipe.spec)
+    heard: Progress = progress if progress is not None and processes.main else Silent()
+    base = open_base(recipe.spec)
+    machine = machine_of(recipe.spec, processes.count)
+    data = open_data(recipe, base, heard) if processes.main else None
+    identity = processes.share(
+        None if data is None else identity_of(recipe.spec, base, machine, data)
     )
-    identity = identity_of(recipe, data)
-    folder = output_path / recipe.name / identity[:8]
-    manifest = finished(folder)
+    assert identity is not None
+    folder = output_path / recipe.spec.name / identity[:8]
+    manifest = None if fresh else finished(folder)
     reused = manifest is not None
-    if manifest is None:
-        manifest = {
-            "schema": SCHEMA,
-            "kind": recipe.kind,
-            "recipe": recipe.name,
-            "identity_sha256": identity,
-            "settings": recipe.model_dump(mode="json"),
-            "overrides": dict(changed),
-            "seed": recipe.seed,
-        }
-        with new_folder(folder) as partial:
-            manifest = _make(recipe, data, splits, manifest, partial, listener)
-    held_out = {task: folder / _held_out_name(task) for task in recipe.data}
+    if not reused:
+        with _opened(folder, processes, fresh=fresh) as partial:
+            _make(recipe, base, machine, data, identity, partial, processes, heard)
+        processes.wait()
+        manifest = finished(folder)
+    assert manifest is not None
+    spec = recipe.spec
+    tasks = spec.data if isinstance(spec, RewardTraining) else {}
+    held_out = {task: folder / held_out_name(task) for task in tasks}
     return Trained(folder, folder / "model", held_out, manifest, reused)
 
 
-def _load(task: str, file: str | None, progress: Progress) -> Dataset:
-    spec = load_named("tasks", task, TaskSpec, "task")
-    if file is None:
-        return load_pairs(spec, progress=progress)
-    if not Path(file).is_file():
-        raise UsageError(f"--set data.{task}.file={file}: no such file")
-    return load_pairs(spec, file=Path(file), progress=progress)
+def open_data(recipe: Recipe, base: Base, progress: Progress) -> SftData | PairData:
+    """The data of a recipe of either kind, read and checked."""
+    if isinstance(recipe.spec, SftTraining):
+        return SftData(recipe.spec, recipe, base, progress)
+    return PairData(recipe.spec, base, progress)
 
 
-def identity_of(recipe: RewardTraining, data: Mapping[str, Dataset]) -> str:
+def identity_of(spec: AnyTraining, base: Base, machine: Machine, data: SftData | PairData) -> str:
     """sha256 over everything that changes the weights or the split, but for library versions.
 
-    The data counts by its bytes, not by where it lies.
+    Data and base count by their contents, not by where they lie.
     """
+    places = {"data", "base", "base_revision", "contamination_data"}
     whole = {
         "schema": SCHEMA,
-        "settings": recipe.model_dump(mode="json", exclude={"about", "data"}),
-        "chat_template": CHAT_TEMPLATE,
-        "data": {
-            task: {
-                "sha256": dataset.sha256,
-                "genre_map": dataset.genre_map,
-                "genre_map_sha256": dataset.genre_map_sha256,
-            }
-            for task, dataset in data.items()
-        },
+        "settings": spec.model_dump(mode="json", exclude=set(MACHINE | places)),
+        "base": None if base.checkpoint is None else base.checkpoint.fingerprint(),
+        "compute_dtype": machine.compute_dtype,
+        "chat_template": CHAT_TEMPLATE if base.checkpoint is None else None,
+        "data": data.identity(),
     }
     return hashlib.sha256(canonical(whole).encode()).hexdigest()
 
 
+@contextmanager
+def _opened(folder: Path, processes: Processes, *, fresh: bool) -> Iterator[Path]:
+    """The folder to write into; the first process makes, locks and renames it."""
+    if not processes.main:
+        yield partial_of(folder)
+        return
+    with open_folder(folder, fresh=fresh) as partial:
+        yield partial
+
+
 def _make(
-    recipe: RewardTraining,
-    data: Mapping[str, Dataset],
-    splits: Mapping[str, Split],
-    head: Mapping[str, Any],
+    recipe: Recipe,
+    base: Base,
+    machine: Machine,
+    data: SftData | PairData | None,
+    identity: str,
     folder: Path,
+    processes: Processes,
     progress: Progress,
-) -> dict[str, Any]:
-    """Train and write every file of the folder; returns the manifest, which is written last."""
+) -> None:
+    """Prepare, train, and write every file of the folder; the manifest comes last."""
+    prepared = folder / "prepared"
+    if data is not None:
+        with quiet():
+            _prepare(data, prepared, progress)
+    processes.wait()
+    facts = json.loads((prepared / FACTS).read_text(encoding="utf-8"))
+    log = folder / "log.jsonl" if processes.main else None
+    places = Places(prepared, folder / "checkpoints", folder / "model", folder / "adapter", log)
     began = time.monotonic()
-    order = [(task, pair) for task in sorted(splits) for pair in splits[task].train]
-    trained = train_reward_model(recipe, [pair for _, pair in order], folder / "model", progress)
-    write_jsonl(folder / "log.jsonl", list(trained.log))
-    for task, split in splits.items():
-        write_json(folder / _held_out_name(task), [official_record(p) for p in split.held_out])
-    tokens = dict.fromkeys(splits, 0)
-    for (task, _), n in zip(order, trained.tokens, strict=True):
-        tokens[task] += n
-    manifest = dict(head) | {
-        **_facts(trained),
-        "mixture": {
-            "sources": {
-                task: _source(data[task], split, tokens[task]) for task, split in splits.items()
-            }
-        },
-        **environment(),
-        "hardware": {"machine": platform.machine(), "device": "cpu", "threads": 1},
-        "wall_seconds": round(time.monotonic() - began, 3),
-        "files": {
-            path.relative_to(folder).as_posix(): path.stat().st_size
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        },
+    spec = recipe.spec
+    if isinstance(spec, SftTraining):
+        fitted = fit_sft(spec, base, places, machine, steps=facts["steps"], progress=progress)
+    else:
+        fitted = fit_reward(spec, base, places, machine, steps=facts["steps"], progress=progress)
+    processes.wait()
+    if not processes.main:
+        return
+    seconds = time.monotonic() - began
+    manifest = _manifest(recipe, base, machine, identity, facts, fitted, seconds)
+    write_jsonl(folder / "log.jsonl", list(fitted.log))
+    if not write_curve(fitted.log, folder / "curve.png", title=spec.name):
+        progress.notice("curve.png needs an extra: pip install 'writing-harness[plots]'")
+    (places.model / "README.md").write_text(model_card(manifest), encoding="utf-8")
+    for scratch in (prepared, places.checkpoints):
+        shutil.rmtree(scratch, ignore_errors=True)
+    manifest["files"] = {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
     }
     write_json(folder / "manifest.json", manifest)
-    return manifest
 
 
-def _facts(trained: TrainedModel) -> dict[str, Any]:
-    last = trained.log[-1]
+def _prepare(data: SftData | PairData, prepared: Path, progress: Progress) -> None:
+    """Write the rows, unless an earlier process did; the facts come last."""
+    if (prepared / FACTS).is_file():
+        return
+    shutil.rmtree(prepared, ignore_errors=True)
+    prepared.mkdir(parents=True)
+    facts = data.prepare(prepared)
+    for line in mixture_lines(facts["mixture"]):
+        progress.notice(line)
+    write_json(prepared / FACTS, facts)
+
+
+def mixture_lines(mixture: Mapping[str, Any]) -> list[str]:
+    """What a mixture is made of, in words; nothing for pairs."""
+    if "ratio_samples" not in mixture:
+        return []
+    from harness.training.mixture.mixture import ratio_line
+
+    return ratio_line(mixture)
+
+
+def _manifest(
+    recipe: Recipe,
+    base: Base,
+    machine: Machine,
+    identity: str,
+    facts: Mapping[str, Any],
+    fitted: Fitted,
+    seconds: float,
+) -> dict[str, Any]:
+    rows = [row for row in fitted.log if "loss" in row]
+    judged = [row for row in fitted.log if "eval_loss" in row]
     return {
-        "parameters": trained.parameters,
-        "vocab_size": trained.vocab_size,
-        "chat_template_sha256": trained.template_sha256,
-        "steps": len(trained.log),
-        "last_step": dict(last),
+        "schema": SCHEMA,
+        "kind": recipe.spec.kind,
+        "recipe": recipe.spec.name,
+        "identity_sha256": identity,
+        "settings": without_folders(recipe.spec.model_dump(mode="json")),
+        "overrides": without_folders(dict(recipe.overrides)),
+        "seed": recipe.spec.seed,
+        "base": base.row(),
+        "parameters": fitted.parameters,
+        "trained_parameters": fitted.trained_parameters,
+        **facts,
+        "tokens": fitted.tokens,
+        "compute_dtype": machine.compute_dtype,
+        "processes": machine.processes,
+        "first_loss": rows[0]["loss"] if rows else None,
+        "last_loss": rows[-1]["loss"] if rows else None,
+        "last_step": dict(rows[-1]) if rows else None,
+        "first_eval_loss": judged[0]["eval_loss"] if judged else None,
+        "last_eval_loss": judged[-1]["eval_loss"] if judged else None,
+        "peak_memory_gib": fitted.peak_memory_gib,
+        "tokens_per_second": round(fitted.tokens / seconds, 1) if seconds else None,
+        **environment(),
+        "hardware": hardware(machine.device) | _threads(recipe.spec),
+        "wall_seconds": round(seconds, 3),
     }
 
 
-def _source(dataset: Dataset, split: Split, tokens: int) -> dict[str, Any]:
-    return {
-        "n": len(split.train),
-        "tokens": tokens,
-        "sha256_ids": sha256_ids(split.train),
-        "file": dataset.file,
-        "sha256": dataset.sha256,
-        "replaced": dataset.replaced,
-        "held_out": {"n": len(split.held_out), "sha256_ids": sha256_ids(split.held_out)},
-    }
+def without_folders(value: Any) -> Any:
+    """The same without this machine's folders: absolute paths by their last part.
+
+    What lay there is known by its sum.
+    """
+    if isinstance(value, dict):
+        return {key: without_folders(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [without_folders(inner) for inner in value]
+    if isinstance(value, str) and value.startswith(("/", "./", "../", "~")):
+        return Path(value).name
+    return value
 
 
-def sha256_ids(pairs: Sequence[Pair]) -> str:
-    """sha256 of the sorted pair ids joined by newlines."""
-    return hashlib.sha256("\n".join(sorted(p.pair_id for p in pairs)).encode()).hexdigest()
-
-
-def _held_out_name(task: str) -> str:
-    return f"heldout_{task}.json"
-
-
-def official_record(pair: Pair) -> dict[str, Any]:
-    """The pair as WritingPreferenceBench writes it; counts that nobody uses are null."""
-    return {
-        "prompt": pair.prompt,
-        "prompt_id": pair.prompt_id,
-        "tag": pair.tag,
-        "chosen": _official_side(pair.chosen),
-        "rejected": _official_side(pair.rejected),
-    }
-
-
-def _official_side(side: Side) -> dict[str, Any]:
-    return {
-        "response": side.response,
-        "score": side.score,
-        "model": side.model,
-        "completion_tokens": None,
-        "prompt_tokens": None,
-        "word_len": None,
-    }
+def _threads(spec: AnyTraining) -> dict[str, int]:
+    return {} if spec.threads is None else {"threads": spec.threads}

@@ -1,86 +1,29 @@
-"""A training recipe: a strict YAML, and the `--set key=value` that change it."""
+"""A training recipe: a strict YAML, what it extends, and the `--set key=value` that change it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BeforeValidator, Field, model_validator
 
 from harness.errors import UsageError, unknown_name
-from harness.spec_files import check, load_yaml
-from harness.specs import Name, StrictSpec
+from harness.spec_files import SpecError, check, is_path, load_yaml
+from harness.specs import AnyTraining, RewardTraining, SftTraining
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
+KINDS: dict[str, type[AnyTraining]] = {"sft": SftTraining, "reward": RewardTraining}
 
 
-def _number(value: Any) -> Any:
-    """YAML 1.1 reads 1e-3 (no dot) as text; whoever writes it means the number."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A checked recipe; `home` is the folder its files lie in, `overrides` what --set changed."""
 
-
-Number = Annotated[float, BeforeValidator(_number)]
-Count = Annotated[int, Field(gt=0)]
-
-
-class PairSource(StrictSpec):
-    """Where a task's pairs come from; `file` replaces its own, as `--data TASK=FILE` does."""
-
-    file: str | None = None
-
-
-class TokenizerSettings(StrictSpec):
-    """A byte-level BPE needs room for 256 bytes and its special tokens."""
-
-    vocab_size: Annotated[int, Field(ge=300, le=200_000)]
-
-
-class NetworkSettings(StrictSpec):
-    """The shape of the network, in the words of transformers' Qwen2Config."""
-
-    hidden_size: Count
-    intermediate_size: Count
-    num_hidden_layers: Count
-    num_attention_heads: Count
-    num_key_value_heads: Count
-    max_position_embeddings: Count
-
-    @model_validator(mode="after")
-    def _divides(self) -> NetworkSettings:
-        if self.hidden_size % (2 * self.num_attention_heads):
-            raise ValueError("hidden_size must be a multiple of twice num_attention_heads")
-        if self.num_attention_heads % self.num_key_value_heads:
-            raise ValueError("num_attention_heads must be a multiple of num_key_value_heads")
-        return self
-
-
-class RewardTraining(StrictSpec):
-    """A reward model trained from scratch on preference pairs.
-
-    `data` maps task names to their pairs; `held_out` is the share of every genre kept from
-    training; `batch_size` counts pairs.
-    """
-
-    kind: Literal["reward_training"]
-    name: Name
-    about: str = ""
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    data: dict[Name, PairSource] = Field(min_length=1)
-    held_out: Annotated[Number, Field(gt=0, lt=1)] = 0.5
-    tokenizer: TokenizerSettings
-    model: NetworkSettings
-    max_steps: Count
-    batch_size: Count
-    learning_rate: Annotated[Number, Field(gt=0, allow_inf_nan=False)]
-    warmup_steps: Annotated[int, Field(ge=0)] = 0
-    weight_decay: Annotated[Number, Field(ge=0, allow_inf_nan=False)] = 0.0
+    spec: AnyTraining
+    home: Path
+    overrides: Mapping[str, Any]
 
 
 def known_recipes() -> dict[str, Path]:
@@ -88,29 +31,104 @@ def known_recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted(RECIPES.glob("*.yaml"))}
 
 
-def load_recipe(
-    name: str, overrides: Sequence[str] = ()
-) -> tuple[RewardTraining, Mapping[str, Any]]:
-    """The recipe of that name (or file) with its overrides applied, and the overrides by key.
+def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe of that name (or file) with its overrides applied.
 
     Raises UsageError for an unknown recipe or a bad `--set`, SpecError for a bad file.
     """
     path = _recipe_file(name)
-    document = load_yaml(path)
-    recipe = check(document, RewardTraining, path)
+    document = _whole(path)
+    spec = check_recipe(document, path)
     if not overrides:
-        return recipe, {}
+        return Recipe(spec, path.parent, {})
     parsed = dict(parse_override(text) for text in overrides)
-    changed: dict[str, Any] = recipe.model_dump()
+    changed: dict[str, Any] = spec.model_dump()
     for key, value in parsed.items():
-        _put(changed, key, value)
-    return check(changed, RewardTraining, Path("--set")), parsed
+        put(changed, key, value)
+        _absolute(changed, key)
+    return Recipe(check_recipe(changed, Path("--set")), path.parent, parsed)
+
+
+def is_training(document: Mapping[str, Any]) -> bool:
+    """Whether a YAML is a recipe of ours: `kind: reward` alone also names a recipe of judges."""
+    kind = document.get("kind")
+    return kind == "sft" or (kind == "reward" and ("data" in document or "extends" in document))
+
+
+def read_recipe(path: Path) -> AnyTraining:
+    """The checked recipe in a file, with what it extends; SpecError lists every bad field."""
+    return check_recipe(_whole(path), path)
+
+
+def check_recipe(document: dict[str, Any], path: Path) -> AnyTraining:
+    """A mapping as the recipe of the kind it says it is."""
+    kind = document.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise SpecError(f"{path}: field kind: " + unknown_name("kind", str(kind), KINDS))
+    return check(document, KINDS[kind], path)
+
+
+def _whole(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The keys of a file laid over those of the recipe it extends."""
+    document = load_yaml(path)
+    parent = document.pop("extends", None)
+    if parent is None:
+        return document
+    if not isinstance(parent, str):
+        raise SpecError(f"{path}: field extends: must be the name of a recipe (got {parent!r})")
+    file = path.parent / parent if is_path(parent) else known_recipes().get(parent)
+    if file is None:
+        raise SpecError(
+            f"{path}: field extends: " + unknown_name("recipe", parent, known_recipes())
+        )
+    if file in (path, *below):
+        raise SpecError(f"{path}: field extends: {parent} extends this recipe in its turn")
+    whole = _whole(file, (path, *below))
+    if file.parent != path.parent:
+        _anchor(whole, file.parent)
+    return _laid_over(whole, document)
+
+
+def _laid_over(under: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(under)
+    for key, value in over.items():
+        below = found.get(key)
+        both = isinstance(value, dict) and isinstance(below, dict)
+        found[key] = _laid_over(below, value) if both else value  # type: ignore[arg-type]
+    return found
+
+
+def _anchor(document: Mapping[str, Any], home: Path) -> None:
+    """Make the files of a recipe absolute, before it is extended in another folder."""
+    for place, key in _files(document):
+        if isinstance(place[key], str) and (home / place[key]).exists():
+            place[key] = str(home / place[key])
+
+
+def _absolute(document: dict[str, Any], key: str) -> None:
+    """A file given by --set lies where the user stands, not beside the recipe."""
+    for place, name in _files(document):
+        mapping = key in ("data", "contamination_data") or key.endswith(f".{name}")
+        if mapping and isinstance(place[name], str):
+            found = Path(place[name]).expanduser()
+            if found.exists() or key.endswith(f".{name}"):
+                place[name] = str(found.absolute())
+
+
+def _files(document: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """The places of a recipe where files are named."""
+    sources = document.get("data")
+    for source in sources.values() if isinstance(sources, dict) else ():
+        if isinstance(source, dict) and "file" in source:
+            yield source, "file"
+    tests = document.get("contamination_data")
+    if isinstance(tests, dict):
+        yield from ((tests, task) for task in tests)
 
 
 def _recipe_file(name: str) -> Path:
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml") or "/" in name:
-        return path
+    if is_path(name):
+        return Path(name)
     known = known_recipes()
     if name not in known:
         raise UsageError(unknown_name("recipe", name, known))
@@ -128,14 +146,20 @@ def parse_override(text: str) -> tuple[str, Any]:
         raise UsageError(f"--set {text}: not YAML: {' '.join(str(error).split())}") from None
 
 
-def _put(document: dict[str, Any], key: str, value: Any) -> None:
-    """Set the value at a dotted key that must exist already."""
+OPEN = ("contamination_data",)  # mappings whose keys the user chooses
+
+
+def put(document: dict[str, Any], key: str, value: Any) -> None:
+    """Set the value at a dotted key that must exist already, but in a mapping of one's own keys."""
     *path, last = key.split(".")
     place: Any = document
     for depth, part in enumerate([*path, last]):
+        if place is None and path[:depth] == ["lora"]:
+            place = document["lora"] = {}
         if not isinstance(place, dict):
             raise UsageError(f"--set {key}: {'.'.join(path[:depth])} holds no keys")
-        if part not in place:
+        free = path[:depth] and path[depth - 1] in (*OPEN, "lora")
+        if part not in place and not free:
             raise UsageError(f"--set {key}: " + unknown_name("key", part, place))
         if depth < len(path):
             place = place[part]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,12 +28,14 @@ def train_tokenizer(texts: Iterable[str], *, vocab_size: int, max_length: int) -
 
     `vocab_size` is the most it may have: a small text has fewer merges in it.
     """
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from transformers import Qwen2Tokenizer
 
+    # what loads a Qwen2 checkpoint takes this class for its tokenizer, whatever the folder says,
+    # and with it its normal form and its cuts between words
+    form = Qwen2Tokenizer().backend_tokenizer
     bpe = Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = decoders.ByteLevel()
+    bpe.normalizer, bpe.pre_tokenizer = form.normalizer, form.pre_tokenizer
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
         special_tokens=list(SPECIAL_TOKENS),
@@ -40,8 +43,11 @@ def train_tokenizer(texts: Iterable[str], *, vocab_size: int, max_length: int) -
         show_progress=False,
     )
     bpe.train_from_iterator(sorted(texts), trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=bpe,
+    learnt = json.loads(bpe.to_str())["model"]
+    return Qwen2Tokenizer(
+        vocab=learnt["vocab"],
+        merges=[tuple(merge) for merge in learnt["merges"]],
+        unk_token=None,
         pad_token=PAD,
         eos_token=END,
         extra_special_tokens=[USER, ASSISTANT, SYSTEM],

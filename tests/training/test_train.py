@@ -27,7 +27,9 @@ pytest.importorskip("trl", reason="needs the extra train")
 SMALL = (
     "max_steps=2",
     "warmup_steps=0",
-    "batch_size=4",
+    "global_batch_size=4",
+    "micro_batch_size=4",
+    "max_length=256",
     "tokenizer.vocab_size=320",
     "model={hidden_size: 16, intermediate_size: 32, num_hidden_layers: 1, "
     "num_attention_heads: 2, num_key_value_heads: 1, max_position_embeddings: 256}",
@@ -109,13 +111,15 @@ def test_the_manifest_and_the_log_say_what_was_done(trained: Trained) -> None:
     manifest = json.loads((trained.folder / "manifest.json").read_text(encoding="utf-8"))
     assert manifest == trained.manifest
     assert manifest["overrides"]["max_steps"] == 2
-    assert manifest["settings"]["batch_size"] == 4
+    assert manifest["settings"]["global_batch_size"] == 4
     assert {"torch", "trl", "transformers"} <= manifest["versions"].keys()
     assert manifest["identity_sha256"][:8] == trained.folder.name
     log = (trained.folder / "log.jsonl").read_text(encoding="utf-8")
     rows = [json.loads(line) for line in log.splitlines()]
-    assert [row["step"] for row in rows] == [1, 2]
-    assert all({"loss", "accuracy"} <= row.keys() for row in rows)
+    steps = [row for row in rows if "loss" in row]
+    assert [row["step"] for row in steps] == [1, 2]
+    assert all({"loss", "accuracy"} <= row.keys() for row in steps)
+    assert [row["step"] for row in rows if "eval_loss" in row] == [0, 2]
 
 
 def test_the_same_settings_find_the_finished_folder(trained: Trained, pairs_file: Path) -> None:
@@ -164,8 +168,8 @@ def test_a_folder_that_lost_a_file_is_trained_again(pairs_file: Path, tmp_path: 
 def test_a_training_that_fails_leaves_nothing_half_written(
     pairs_file: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ModelError, match=r"longest, in row \d+, has .*max_position_embeddings="):
-        small(pairs_file, tmp_path, ["model.max_position_embeddings=8"])
+    with pytest.raises(ModelError, match=r"longest, in row \d+, has .*max_length="):
+        small(pairs_file, tmp_path, ["max_length=8"])
     with pytest.raises(HarnessError, match="the loss is nan; try a smaller learning rate"):
         small(pairs_file, tmp_path, ["learning_rate=1e20", "max_steps=4"])
     assert not list((tmp_path / "demo_reward").iterdir())
@@ -201,7 +205,7 @@ def test_without_the_extra_one_line_says_what_to_install(
     monkeypatch.setitem(sys.modules, "trl", None)
     with pytest.raises(MissingExtra, match=r"harness train needs an extra.*\[train\]"):
         small(pairs_file, tmp_path)
-    assert not list((tmp_path / "demo_reward").iterdir())
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_prints_how_to_score_the_held_out_pairs(

@@ -105,15 +105,18 @@ class ChatPrompt:
         last = _LAST_TAG.search(rendered)
         return last is not None and split_reasoning(f"{last[1]}x") == ("x", "")
 
-    def end_of_turn(self) -> int | None:
-        """The special token that the template writes after an answer, if it writes one."""
+    def tail(self) -> str:
+        """What the template writes after an answer; empty where it takes no answer."""
         turns = [Message("user", "x"), Message("assistant", _MARK)]
         try:
-            tail = self._render(turns, {}, prompt=False).rpartition(_MARK)[2]
+            return self._render(turns, {}, prompt=False).rpartition(_MARK)[2]
         except ModelError:
-            return None
-        special = self._special()
-        return next((token for token in self.ids([tail])[0] if token in special), None)
+            return ""
+
+    def end_of_turn(self) -> int | None:
+        """The special token that the template writes after an answer, if it writes one."""
+        special = self.special()
+        return next((token for token in self.ids([self.tail()])[0] if token in special), None)
 
     def reserved(self) -> tuple[str, ...]:
         """Strings that become control tokens: special ones, and those the template writes."""
@@ -123,7 +126,8 @@ class ChatPrompt:
         found |= set(self.tokenizer.all_special_tokens)
         return tuple(sorted(text for text in found if text.strip()))
 
-    def _special(self) -> set[int]:
+    def special(self) -> set[int]:
+        """The ids of special tokens."""
         added = self.tokenizer.added_tokens_decoder.items()
         return {int(i) for i, token in added if token.special} | set(self.tokenizer.all_special_ids)
 
