@@ -34,6 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("arena",),
     ("leaderboard", "viewer"),
     ("api", "training", "bench"),
+    ("study",),
     ("cli",),
 )
 LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}

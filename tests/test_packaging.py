@@ -141,6 +141,8 @@ def test_the_wheel_holds_the_package_and_every_task_judge_and_board_and_nothing_
     for name in (
         "harness/py.typed",
         "harness/training/recipes/demo_reward.yaml",
+        "harness/training/recipes/demo_creative.jsonl",
+        "harness/study/studies/coig_writer.yaml",
         "harness/_bundled/tasks/demo_zh.json",
         "harness/_bundled/tasks/genres/wpb_appendix_b.yaml",
         "harness/_bundled/judges/sequence_classifier.yaml",

@@ -20,7 +20,8 @@ from harness.errors import UsageError
 _YAML = {
     "tasks": (("tasks",), ("preference", "writing", "group")),
     "genres": (("tasks",), ("genres",)),
-    "recipes": (("judges", "training"), ("reward", "reward_training")),
+    "recipes": (("judges", "training"), ("reward", "sft")),
+    "studies": (("study",), ("study",)),
     "judges": (("judges",), ("pairwise", "pointwise")),
     "boards": (("leaderboards",), ("board",)),
 }
@@ -43,7 +44,7 @@ _SECTIONS = (*_YAML, *_TABLES)
     help="A folder with your own YAML.",
 )
 def ls(what: str | None, include_path: tuple[Path, ...]) -> None:
-    """List tasks, genre maps, recipes, judges, boards, models and metrics; all by default.
+    """List tasks, genre maps, recipes, studies, judges, boards, models, metrics; all by default.
 
     `metrics` are those of preference tasks, `writing_metrics` those of writing tasks. A task,
     recipe or judge is a YAML file: your own go in by --include_path, or by their path.
@@ -107,7 +108,8 @@ def _specs(
 
 
 def _shipped(folder: str) -> Path:
-    return PACKAGE / "training" / "recipes" if folder == "training" else bundled_dir(folder)
+    own = {"training": PACKAGE / "training" / "recipes", "study": PACKAGE / "study" / "studies"}
+    return own[folder] if folder in own else bundled_dir(folder)
 
 
 def _document(path: Path, broken: list[str]) -> dict[str, Any]:
@@ -126,7 +128,8 @@ def _about(document: dict[str, Any]) -> str:
     about = str(document.get("about") or "")
     if document.get("kind") == "group":
         return f"{about} ({', '.join(map(str, document.get('tasks') or []))})".strip()
-    return f"for harness train: {about}" if document.get("kind") == "reward_training" else about
+    trains = document.get("kind") == "sft" or "data" in document
+    return f"for harness train: {about}" if trains else about
 
 
 def _table(file: str, table: str) -> Iterator[tuple[str, str]]:

@@ -25,6 +25,7 @@ VERBS = {
     "view": ("view:view", "One page to read what happened in a run, or in two."),
     "data": ("data:data", "Fetch, verify or describe a task's data."),
     "train": ("train:train", "Train a model from a recipe."),
+    "study": ("study:study", "Train, write, measure, judge and report in one command."),
     "bench": ("bench:bench", "Measure speed here, as ratios in one run."),
     "demo": ("demo:demo", "The whole road on shipped data, offline, in a minute."),
 }

@@ -34,7 +34,9 @@ def validate(what: tuple[str, ...], include_path: tuple[Path, ...]) -> None:
     A line for each good file, all errors of each bad one; exit 1 where any is bad.
     """
     bad = 0
-    chosen = [_find(name, include_path) for name in what] if what else _all(include_path)
+    chosen = [one for name in what for one in _find(name, include_path)]
+    if not what:
+        chosen = [(path, True) for _, path in _known(include_path)]
     for path, found_by_name in dict.fromkeys(chosen):
         problems = _problems(path, found_by_name, include_path)
         bad += bool(problems)
@@ -44,32 +46,34 @@ def validate(what: tuple[str, ...], include_path: tuple[Path, ...]) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _all(include: tuple[Path, ...]) -> list[tuple[Path, bool]]:
-    return [(path, True) for path in _known(include).values()]
+def _known(include: tuple[Path, ...]) -> list[tuple[str, Path]]:
+    """Name and file of everything that can be named, one's own before what ships.
 
-
-def _known(include: tuple[Path, ...]) -> dict[str, Path]:
-    """Name -> file of everything that can be named, one's own before what ships."""
+    A task, a recipe and a study may share a name.
+    """
     from harness.spec_files import find_specs
+    from harness.study.resolve import known_studies
     from harness.training.recipe import known_recipes
 
-    known = known_recipes()
+    known = [*known_studies().items(), *known_recipes().items()]
     for folder in _FOLDERS:
-        known |= find_specs(folder, include)
+        known += find_specs(folder, include).items()
     return known
 
 
-def _find(name: str, include: tuple[Path, ...]) -> tuple[Path, bool]:
-    """The file of a name, or the file itself; whether it was found by its name."""
+def _find(name: str, include: tuple[Path, ...]) -> list[tuple[Path, bool]]:
+    """The files of a name, or the file itself; whether it was found by its name."""
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or "/" in name:
         if not path.is_file():
             raise UsageError(f"{name}: no such file")
-        return path, False
+        return [(path, False)]
     known = _known(include)
-    if name not in known:
-        raise UsageError(unknown_name("task, genre map, recipe or judge", name, known))
-    return known[name], True
+    found = [(path, True) for stem, path in dict.fromkeys(known) if stem == name]
+    if not found:
+        kinds = "task, genre map, recipe, study or judge"
+        raise UsageError(unknown_name(kinds, name, {stem for stem, _ in known}))
+    return found
 
 
 def _problems(path: Path, found_by_name: bool, include: tuple[Path, ...]) -> list[str]:
@@ -88,14 +92,15 @@ def _problems(path: Path, found_by_name: bool, include: tuple[Path, ...]) -> lis
 
 
 def _parse(path: Path) -> BaseModel:
-    """The checked file, of whatever kind; the recipes of `harness train` among them."""
-    from harness.spec_files import check, load_yaml, parse_spec
-    from harness.training.recipe import RewardTraining
+    """The checked file, of whatever kind; the recipes of `harness train` and studies among them."""
+    from harness.spec_files import load_yaml, parse_spec
+    from harness.study.resolve import read_study
+    from harness.training.recipe import is_training, read_recipe
 
     document = load_yaml(path)
-    if document.get("kind") == "reward_training":
-        return check(document, RewardTraining, path)
-    return parse_spec(path)
+    if is_training(document):
+        return read_recipe(path)
+    return read_study(path) if document.get("kind") == "study" else parse_spec(path)
 
 
 def _cross_checks(spec: BaseModel, path: Path, include: tuple[Path, ...]) -> list[str]:
