@@ -91,7 +91,7 @@ def _line(problem: Any, model: type[BaseModel]) -> str:
         known = _fields_at(model, problem["loc"][:-1])
         return f"field {where}: " + unknown_name("key", str(problem["loc"][-1]), known)
     if not problem["loc"]:  # of the file as a whole, which says nothing when printed
-        return problem["msg"].removeprefix("Value error, ")
+        return str(problem["msg"]).removeprefix("Value error, ")
     got = "" if problem["type"] == "missing" else f" (got {_short(problem['input'])})"
     return f"field {where}: {problem['msg'].removeprefix('Value error, ')}{got}"
 

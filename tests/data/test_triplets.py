@@ -269,3 +269,13 @@ def test_the_real_record_of_coig_writer_is_a_whole_triplet(shared_data: Path) ->
     assert (one.query, one.thought, one.answer) == (
         theirs["query"], theirs["thought"], theirs["answer"],
     )  # fmt: skip
+
+
+def test_bad_rows_are_left_out_and_told_where_the_recipe_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"query": "a", "answer": "b"}\n{"query": "", "answer": "c"}\n{"query": "d"}\n')
+    with pytest.raises(DataError, match=r"2 of 3 rows [\s\S]*--set data.creative.bad_rows=drop"):
+        load_triplets(TripletSource(file=str(file)), name="creative")
+    read = load_triplets(TripletSource(file=str(file), bad_rows="drop"), name="creative")
+    assert (len(read.triplets), read.rows, len(read.dropped)) == (1, 3, 2)
+    assert any("2 bad rows were left out, the first: row 2" in said for said in read.notices)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from harness.errors import UsageError
 from harness.training.launch import World, launch_command, world
 
 NODE = {"NODE_RANK": "3", "MAIN_ADDRESS": "10.0.0.7"}
@@ -34,12 +35,12 @@ def read(line: str) -> Any:
     return commands.launch_command_parser().parse_args(rest)
 
 
-def test_one_node_shards_over_its_processes_by_fsdp_2_in_bfloat16() -> None:
+def test_one_node_shards_over_its_processes_by_fsdp_2() -> None:
     found = read(launch_command("coig_cw", [], processes=8))
     assert (found.num_processes, found.num_machines) == (8, 1)
     assert found.use_fsdp and found.fsdp_version == "2" and not found.multi_gpu
     assert found.fsdp_auto_wrap_policy == "TRANSFORMER_BASED_WRAP"
-    assert found.mixed_precision == "bf16"
+    assert found.mixed_precision == "no"  # the recipe's precision rules
     assert found.machine_rank is None and found.main_process_ip is None
 
 
@@ -58,9 +59,9 @@ def test_several_nodes_take_their_rank_and_the_address_from_the_environment() ->
     assert found.main_process_port == 29500 and found.same_network
 
 
-def test_without_fsdp_and_half_the_weights_are_copied_and_float32() -> None:
-    found = read(launch_command("demo", [], processes=2, fsdp=False, half=False))
-    assert found.multi_gpu and not found.use_fsdp and found.mixed_precision == "no"
+def test_without_fsdp_the_weights_are_copied() -> None:
+    found = read(launch_command("demo", [], processes=2, fsdp=False))
+    assert found.multi_gpu and not found.use_fsdp
 
 
 def test_what_is_launched_is_harness_train_with_every_argument_as_it_was() -> None:
@@ -85,16 +86,24 @@ def test_the_line_is_one_line_that_can_be_split_without_a_shell() -> None:
     ("environment", "found", "main"),
     [
         ({}, World(0, 1), True),
-        ({"RANK": "0", "WORLD_SIZE": "8"}, World(0, 8), True),
-        ({"RANK": "5", "WORLD_SIZE": "8"}, World(5, 8), False),
+        ({"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "8"}, World(0, 8), True),
+        ({"RANK": "5", "LOCAL_RANK": "1", "WORLD_SIZE": "8"}, World(5, 8), False),
+        ({"RANK": "0", "WORLD_SIZE": "1"}, World(0, 1), True),
         ({"RANK": "", "WORLD_SIZE": ""}, World(0, 1), True),
     ],
 )
 def test_rank_and_size_are_the_launchers(
     environment: dict[str, str], found: World, main: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("RANK", "WORLD_SIZE"):
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert world() == found and world().main is main
+
+
+def test_sizes_that_no_launcher_set_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="WORLD_SIZE=2, and no launcher"):
+        world()

@@ -107,8 +107,10 @@ def test_packs_are_counted_as_they_are_packed(small: tuple[str, ...], tmp_path: 
 
 
 def test_a_reward_model_has_its_own_head_and_tokens_at_most(
-    pairs_file: Path, tmp_path: Path
+    pairs_file: Path, base: Path, tmp_path: Path
 ) -> None:
+    from tiny import tiny_model
+
     overrides = [f"data={{demo_zh: {{file: {pairs_file}}}}}", *REWARD]
     before, made, after = both("demo_reward", overrides, tmp_path)
     manifest = made.manifest
@@ -116,6 +118,9 @@ def test_a_reward_model_has_its_own_head_and_tokens_at_most(
     assert (before.folder, before.steps) == (made.folder, 3) and before.sources == {"demo_zh": 6}
     assert not before.exact and before.tokens == 3 * 4 * 2 * 256 >= manifest["tokens"]
     assert after.exact and after.finished and after.tokens == manifest["tokens"]
+    based = [*overrides, "tokenizer=", "model=", f"base={base}"]
+    n = sum(weight.numel() for weight in tiny_model("qwen2").parameters())
+    assert plan("demo_reward", output_path=tmp_path, overrides=based).parameters == n
 
 
 def test_a_ratio_says_how_many_general_rows_there_are(
