@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.training.job import Trained, train
 
@@ -48,3 +50,25 @@ def small(file: Path, output_path: Path, more: Sequence[str] = ()) -> Trained:
 def weights(trained: Trained) -> str:
     """What the trained weights are, as a sum."""
     return hashlib.sha256((trained.model / "model.safetensors").read_bytes()).hexdigest()
+
+
+def log(trained: Trained) -> list[dict[str, Any]]:
+    """The rows of log.jsonl."""
+    lines = (trained.folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def command(file: Path, output_path: Path, *more: str) -> list[str]:
+    """The same as a command line."""
+    overrides = [f"data.creative.file={file}", *SMALL, *more]
+    flags = [f"--set={text}" for text in overrides]
+    return [
+        sys.executable,
+        "-m",
+        "harness",
+        "train",
+        "demo",
+        *flags,
+        "--output_path",
+        str(output_path),
+    ]

@@ -10,14 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from small import SMALL, rows, rows_file, small, weights
+from small import command, log, rows, rows_file, small, weights
 
-from harness.errors import HarnessError, UsageError
 from harness.records import sha256_ids, triplet_id
 from harness.training.job import Trained
 
@@ -33,11 +31,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return small(data, tmp_path_factory.mktemp("out"))
-
-
-def log(trained: Trained) -> list[dict[str, Any]]:
-    lines = (trained.folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
 
 
 def same(a: dict[str, Any], b: dict[str, Any], within: float) -> bool:
@@ -150,21 +143,6 @@ def test_the_loss_of_another_micro_batch_is_the_same_but_for_rounding(
         assert same(a, b, 1e-5)
 
 
-def command(file: Path, output_path: Path, *more: str) -> list[str]:
-    overrides = [f"data.creative.file={file}", *SMALL, *more]
-    flags = [f"--set={text}" for text in overrides]
-    return [
-        sys.executable,
-        "-m",
-        "harness",
-        "train",
-        "demo",
-        *flags,
-        "--output_path",
-        str(output_path),
-    ]
-
-
 def killed_at(step: int, arguments: list[str], folder: Path) -> None:
     """Start the command, and kill it when its log has come so far."""
     child = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -220,66 +198,6 @@ def test_the_loss_goes_down_on_real_text(shared_data: Path, tmp_path: Path) -> N
     assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
 
 
-# a base, and adapters
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tiny import byte_tokenizer, tiny_model
-
-    folder = tmp_path_factory.mktemp("base")
-    tiny_model("qwen2", "ForCausalLM").save_pretrained(folder)
-    byte_tokenizer().save_pretrained(folder)
-    return folder
-
-
-def from_base(base: Path, file: Path, output_path: Path, *more: str) -> Trained:
-    return small(file, output_path, ["tokenizer=", "model=", f"base={base}", *more])
-
-
-def test_a_base_keeps_its_tokenizer_and_template(base: Path, data: Path, tmp_path: Path) -> None:
-    made = from_base(base, data, tmp_path)
-    from transformers import AutoTokenizer
-
-    ours, theirs = (AutoTokenizer.from_pretrained(folder) for folder in (made.model, base))
-    assert ours.chat_template == theirs.chat_template and ours.get_vocab() == theirs.get_vocab()
-    assert made.manifest["base"]["name"].endswith(base.name)
-    assert log(made)[-1]["eval_loss"] < log(made)[0]["eval_loss"]
-
-
-def test_merged_lora_is_what_base_and_adapter_say_together(
-    base: Path, data: Path, tmp_path: Path
-) -> None:
-    import torch
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
-    made = from_base(base, data, tmp_path, "lora.r=4", "learning_rate=0.05")
-    assert made.manifest["trained_parameters"] < made.manifest["parameters"] / 4
-    ids = torch.tensor([[5, 9, 300, 42, 7, 31]])
-    with torch.no_grad():
-        merged = AutoModelForCausalLM.from_pretrained(made.model)(ids).logits
-        under = AutoModelForCausalLM.from_pretrained(base)
-        before = under(ids).logits
-        together = PeftModel.from_pretrained(under, made.folder / "adapter")(ids).logits
-    assert torch.allclose(merged, together, atol=1e-4)
-    assert not torch.allclose(merged, before, atol=1e-2)
-
-
-def test_a_base_in_half_precision_is_trained_in_it(base: Path, data: Path, tmp_path: Path) -> None:
-    made = from_base(base, data, tmp_path, "weights_dtype=bfloat16")
-    config = json.loads((made.model / "config.json").read_text(encoding="utf-8"))
-    assert config["dtype"] == "bfloat16"
-
-
-def test_autocast_keeps_float32_while_training_and_saves_half(
-    base: Path, data: Path, tmp_path: Path
-) -> None:
-    made = from_base(base, data, tmp_path, "compute_dtype=bfloat16")
-    config = json.loads((made.model / "config.json").read_text(encoding="utf-8"))
-    assert config["dtype"] == "bfloat16" and made.manifest["compute_dtype"] == "bfloat16"
-
-
 # several processes
 
 
@@ -300,86 +218,3 @@ def test_two_processes_train_what_one_does(
     together = small(data, tmp_path)
     assert together.reused and together.manifest["processes"] == 2
     assert all(same(a, b, 1e-4) for a, b in zip(log(together), log(trained), strict=True))
-
-
-# what can go wrong
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A place with room for a hundred kilobytes."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(place)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("needs the right to mount a file system")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-def test_a_full_disk_ends_with_advice(data: Path, small_disk: Path) -> None:
-    with pytest.raises(HarnessError, match=r"no space left|No space left"):
-        small(data, small_disk)
-
-
-def test_no_memory_ends_with_what_helps(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import torch
-    from transformers import Qwen2Model
-
-    def full(*_: Any, **__: Any) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
-
-    monkeypatch.setattr(Qwen2Model, "forward", full)
-    with pytest.raises(HarnessError, match=r"micro_batch_size=1 .*gradient_checkpointing=true"):
-        small(data, tmp_path)
-
-
-def test_a_loss_of_nan_ends_with_advice_and_leaves_nothing(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(HarnessError, match="the loss is nan; try a smaller learning rate"):
-        small(data, tmp_path, ["learning_rate=1e20", "save_steps=", "max_steps=6"])
-    assert not list((tmp_path / "demo").iterdir())
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ("global_batch_size=3", "no multiple of micro_batch_size 2"),
-        ("data.creative.n=23", r"creative: .*data.creative.n="),
-        ("base=nowhere/at/all", "a base brings its own tokenizer"),
-        ("data.creative.file=missing.jsonl", "missing.jsonl: no such file"),
-    ],
-)
-def test_what_cannot_be_done_is_said_with_the_way_out(
-    setting: str, message: str, data: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(HarnessError, match=message):
-        small(data, tmp_path, [setting])
-
-
-def test_a_base_without_a_chat_template_is_refused(data: Path, tmp_path: Path) -> None:
-    from tiny import byte_tokenizer, tiny_model
-
-    tiny_model("qwen2", "ForCausalLM").save_pretrained(tmp_path / "base")
-    byte_tokenizer(template=None).save_pretrained(tmp_path / "base")
-    with pytest.raises(HarnessError, match="no chat template"):
-        from_base(tmp_path / "base", data, tmp_path / "out")
-
-
-def test_a_base_shorter_than_the_rows_may_be_is_refused(
-    base: Path, data: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(HarnessError, match=r"made for 1,024 tokens.*--set max_length=1024"):
-        from_base(base, data, tmp_path, "max_length=2048")
-
-
-def test_a_device_that_is_not_there_is_refused(data: Path, tmp_path: Path) -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        pytest.skip("there is a CUDA device")
-    with pytest.raises(UsageError, match="no CUDA device"):
-        small(data, tmp_path, ["device=cuda"])
