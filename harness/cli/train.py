@@ -92,7 +92,9 @@ def summary(done: Trained) -> str:
 
 def _losses(made: dict[str, object] | object) -> str:
     assert isinstance(made, dict)
-    said = f"loss {made['first_loss']:.3f} -> {made['last_loss']:.3f}"
+    said = "no loss was logged (logging_steps)"
+    if made["first_loss"] is not None:
+        said = f"loss {made['first_loss']:.3f} -> {made['last_loss']:.3f}"
     if made["last_eval_loss"] is not None:
         said += f", on held-out rows {made['first_eval_loss']:.3f} -> {made['last_eval_loss']:.3f}"
     return said

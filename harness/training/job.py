@@ -67,9 +67,9 @@ def train(
     need_extra()
     processes = Processes(recipe.spec)
     heard: Progress = progress if progress is not None and processes.main else Silent()
-    base = open_base(recipe.spec)
     machine = machine_of(recipe.spec, processes.count)
-    data = open_data(recipe, base, heard) if processes.main else None
+    data = open_data(recipe, heard) if processes.main else None
+    base = open_base(recipe.spec)  # the largest to fetch, and so the last
     identity = processes.share(
         None if data is None else identity_of(recipe.spec, base, machine, data)
     )
@@ -89,11 +89,11 @@ def train(
     return Trained(folder, folder / "model", held_out, manifest, reused)
 
 
-def open_data(recipe: Recipe, base: Base, progress: Progress) -> SftData | PairData:
+def open_data(recipe: Recipe, progress: Progress) -> SftData | PairData:
     """The data of a recipe of either kind, read and checked."""
     if isinstance(recipe.spec, SftTraining):
-        return SftData(recipe.spec, recipe, base, progress)
-    return PairData(recipe.spec, base, progress)
+        return SftData(recipe.spec, recipe, progress)
+    return PairData(recipe.spec, progress)
 
 
 def identity_of(spec: AnyTraining, base: Base, machine: Machine, data: SftData | PairData) -> str:
@@ -137,7 +137,7 @@ def _make(
     prepared = folder / "prepared"
     if data is not None:
         with quiet():
-            _prepare(data, prepared, progress)
+            _prepare(data, base, prepared, progress)
     processes.wait()
     facts = json.loads((prepared / FACTS).read_text(encoding="utf-8"))
     log = folder / "log.jsonl" if processes.main else None
@@ -167,13 +167,13 @@ def _make(
     write_json(folder / "manifest.json", manifest)
 
 
-def _prepare(data: SftData | PairData, prepared: Path, progress: Progress) -> None:
+def _prepare(data: SftData | PairData, base: Base, prepared: Path, progress: Progress) -> None:
     """Write the rows, unless an earlier process did; the facts come last."""
     if (prepared / FACTS).is_file():
         return
     shutil.rmtree(prepared, ignore_errors=True)
     prepared.mkdir(parents=True)
-    facts = data.prepare(prepared)
+    facts = data.prepare(prepared, base)
     for line in mixture_lines(facts["mixture"]):
         progress.notice(line)
     write_json(prepared / FACTS, facts)

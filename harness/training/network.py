@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import MissingExtra, ModelError
+from harness.errors import MissingExtra, ModelError, UsageError
 from harness.models.checkpoint import Checkpoint, open_checkpoint
 from harness.models.encode import load_tokenizer
 from harness.specs import Training
@@ -55,9 +55,9 @@ def open_base(spec: Training) -> Base:
     local = Path(spec.base).expanduser().is_dir()
     try:
         checkpoint = open_checkpoint(spec.base, revision=None if local else spec.base_revision)
-    except ModelError as error:
+    except (ModelError, UsageError) as error:
         message = str(error).replace("--model ", "base: ")
-        raise ModelError(f"{message}; --set base=DIR takes a folder of your own") from None
+        raise type(error)(f"{message}; --set base=DIR takes a folder of your own") from None
     context = checkpoint.context
     if context is not None and spec.max_length > context:
         raise ModelError(

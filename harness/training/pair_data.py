@@ -22,8 +22,8 @@ from harness.training.trainer import steps_of
 class PairData:
     """The pairs of a recipe's tasks, read, checked and split."""
 
-    def __init__(self, spec: RewardTraining, base: Base, progress: Progress) -> None:
-        self.spec, self.base, self.progress = spec, base, progress
+    def __init__(self, spec: RewardTraining, progress: Progress) -> None:
+        self.spec, self.progress = spec, progress
         self.sets = {task: _load(task, one.file, progress) for task, one in spec.data.items()}
         self.splits = split_pairs(
             {task: dataset.pairs for task, dataset in self.sets.items()},
@@ -42,7 +42,7 @@ class PairData:
             for task, dataset in self.sets.items()
         }
 
-    def prepare(self, folder: Path) -> dict[str, Any]:
+    def prepare(self, folder: Path, base: Base) -> dict[str, Any]:
         """Tokenise and write `tokenizer/`, `train/` and `eval/`, and beside the folder the
         held-out pairs of each task; returns the facts a manifest wants.
 
@@ -52,8 +52,8 @@ class PairData:
 
         pairs = [(task, pair) for task in sorted(self.splits) for pair in self.splits[task].train]
         texts = (text for _, pair in pairs for text in _texts(pair))
-        tokenizer = make_tokenizer(self.spec, self.base, texts)
-        renderer = Renderer(tokenizer, Input(), self.base.where)
+        tokenizer = make_tokenizer(self.spec, base, texts)
+        renderer = Renderer(tokenizer, Input(), base.where)
         rows = [_encode(pair, renderer) for _, pair in pairs]
         held = [pair for task in sorted(self.splits) for pair in self.splits[task].held_out]
         held_rows = [_encode(pair, renderer) for pair in held]

@@ -169,9 +169,9 @@ def _exact(recipe: Recipe, base: Base, output_path: Path, progress: Progress) ->
     spec = recipe.spec
     data: SftData | PairData
     if isinstance(spec, SftTraining):
-        data = SftData(spec, recipe, base, progress, at_hand=True)
+        data = SftData(spec, recipe, progress, at_hand=True)
     else:
-        data = PairData(spec, base, progress)
+        data = PairData(spec, progress)
     identity = identity_of(spec, base, machine_of(spec, 1), data)
     folder = output_path / spec.name / identity[:8]
     manifest = finished(folder)
@@ -179,7 +179,7 @@ def _exact(recipe: Recipe, base: Base, output_path: Path, progress: Progress) ->
         facts, tokens = manifest, manifest["tokens"]
     elif isinstance(data, SftData):
         with quiet():
-            facts = data.count()
+            facts = data.count(base)
         an_epoch = math.ceil(facts["samples"] / spec.global_batch_size)
         tokens = round(facts["tokens_per_epoch"] * facts["steps"] / an_epoch)
     else:

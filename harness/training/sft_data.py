@@ -27,12 +27,13 @@ class SftData:
         self,
         spec: SftTraining,
         recipe: Recipe,
-        base: Base,
         progress: Progress,
         *,
         at_hand: bool = False,
     ) -> None:
-        self.spec, self.base, self.progress = spec, base, progress
+        self.spec, self.progress = spec, progress
+        # first what is never fetched: a test that is missing must not cost a download
+        self.tests: TestTexts = load_test_texts(spec, home=recipe.home, progress=progress)
         self.files: dict[str, TripletFile] = {
             name: load_triplets(
                 source, name=name, home=recipe.home, at_hand=at_hand, progress=progress
@@ -43,7 +44,6 @@ class SftData:
         for file in self.files.values():
             for notice in file.notices:
                 progress.notice(f"{file.name}: {notice}")
-        self.tests: TestTexts = load_test_texts(spec, home=recipe.home, progress=progress)
 
     def identity(self) -> dict[str, Any]:
         """What the data adds to the identity: bytes, not places."""
@@ -58,13 +58,13 @@ class SftData:
             "tests": self.tests.facts(),
         }
 
-    def prepare(self, folder: Path) -> dict[str, Any]:
+    def prepare(self, folder: Path, base: Base) -> dict[str, Any]:
         """Draw, tokenise and write `tokenizer/`, `train/` and `eval/` into the folder.
 
         Returns the facts a manifest wants. Raises DataError for a mixture that cannot be drawn,
         ContaminationError where texts of the tests are in it.
         """
-        targets, mixture = self.draw()
+        targets, mixture = self.draw(base)
         rows = [row for drawn in mixture.sources.values() for row in drawn.train]
         held = [row for drawn in mixture.sources.values() for row in drawn.eval]
         targets.prompt.tokenizer.save_pretrained(folder / "tokenizer")
@@ -74,9 +74,9 @@ class SftData:
             examples(targets, held).save_to_disk(folder / "eval")
         return self._facts(targets, mixture, rows, len(made))
 
-    def count(self) -> dict[str, Any]:
+    def count(self, base: Base) -> dict[str, Any]:
         """The facts that `prepare` would return; nothing is written."""
-        targets, mixture = self.draw()
+        targets, mixture = self.draw(base)
         rows = [row for drawn in mixture.sources.values() for row in drawn.train]
         packs = len(examples(targets, rows, pack_to=self._pack_to)) if self._pack_to else len(rows)
         return self._facts(targets, mixture, rows, packs)
@@ -101,11 +101,11 @@ class SftData:
             "mixture": mixture.manifest(lambda row: len(targets.example(row).ids)),
         }
 
-    def draw(self) -> tuple[Targets, Mixture]:
+    def draw(self, base: Base) -> tuple[Targets, Mixture]:
         """The mixture, and the targets that its rows become."""
         spec = self.spec
-        tokenizer = make_tokenizer(spec, self.base, self._texts())
-        targets = Targets(tokenizer, spec.target, self.base.where, spec.max_length)
+        tokenizer = make_tokenizer(spec, base, self._texts())
+        targets = Targets(tokenizer, spec.target, base.where, spec.max_length)
         for notice in targets.notices:
             self.progress.notice(notice)
         mixture = make_mixture(

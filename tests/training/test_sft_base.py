@@ -158,3 +158,16 @@ def test_a_device_that_is_not_there_is_refused(data: Path, tmp_path: Path) -> No
         pytest.skip("there is a CUDA device")
     with pytest.raises(UsageError, match="no CUDA device"):
         small(data, tmp_path, ["device=cuda"])
+
+
+def test_a_test_that_is_not_at_hand_ends_a_training_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    from harness.training.job import train
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    with pytest.raises(HarnessError, match=r"harness data fetch .*wpb_zh"):
+        train("coig_cw", output_path=tmp_path / "out")
+    assert not (tmp_path / "hub").exists() and not (tmp_path / "out").exists()
