@@ -12,7 +12,7 @@ from harness.cli.console import Console
 from harness.cli.main import Command
 from harness.cli.options import make_request
 from harness.cli.run import run, run_request
-from harness.errors import UsageError, unknown_name
+from harness.errors import UsageError
 
 
 @click.command(cls=Command)
@@ -70,7 +70,6 @@ def _check_flags(name: str, overrides: tuple[str, ...], output_path: Path) -> No
     from harness.models import MODELS
     from harness.models.gen_kwargs import resolve_sampling
     from harness.models.ref import parse_model
-    from harness.spec_files import find_specs, is_path
     from harness.specs import Sampling
     from harness.study.resolve import resolve
     from harness.study.stages import judge_stage, write_stage
@@ -89,10 +88,6 @@ def _check_flags(name: str, overrides: tuple[str, ...], output_path: Path) -> No
     make_request(flags, tasks=())
     resolve_sampling(Sampling(), spec.judge.gen_kwargs)
     parse_model(flags["model"], flags["model_args"], tuple(MODELS))
-    file = spec.judge.name
-    known = find_specs("judges", flags["include_path"])
-    if file and not (Path(file).is_file() if is_path(file) else file in known):
-        raise UsageError("judge.name: " + unknown_name("judge", file, known))
 
 
 def _flags_of(command: click.Command, part: str, arguments: tuple[str, ...]) -> dict[str, Any]:

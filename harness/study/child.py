@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -46,15 +49,17 @@ def run_stage(stage: Stage, log: Path, *, fresh: bool = False) -> list[Path]:
     when it was stopped.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as stream:
+    with log.open("w", encoding="utf-8") as stream, _listening() as ear:
         argv = [*stage.argv, *(["--fresh"] if fresh else [])]
-        child = subprocess.Popen(argv, stdout=stream, preexec_fn=_die_with_parent)
-        with _stopped_together(child):
-            try:
-                code = child.wait()
-            except KeyboardInterrupt:
-                child.wait()  # the terminal has told it as well
-                raise
+        # a group of its own: a Ctrl-C of the terminal comes to us alone, and reaches it once
+        ear.child = subprocess.Popen(
+            argv, stdout=stream, process_group=0, preexec_fn=_dying_with(os.getpid())
+        )
+        for number in ear.heard:
+            ear.child.send_signal(number)
+        code = ear.child.wait()
+    if ear.heard:
+        raise KeyboardInterrupt
     if code != 0:
         raise StageFailed(stage, code)
     folders = outputs_of(log.read_text(encoding="utf-8"))
@@ -68,28 +73,47 @@ def outputs_of(said: str) -> list[Path]:
     return [Path(folder) for folder in _ENDED.findall(said)]
 
 
+@dataclass(slots=True)
+class _Ear:
+    """The signals that came to this process while a stage ran, each handed on to the child."""
+
+    heard: list[int] = field(default_factory=list)
+    child: subprocess.Popen[bytes] | None = None
+
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        self.heard.append(number)
+        if self.child is not None:
+            self.child.send_signal(number)
+
+
 @contextmanager
-def _stopped_together(child: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Hand a SIGTERM on, wait for the child's end, and end as if interrupted."""
-
-    def stop(number: int, _: FrameType | None) -> None:
-        child.send_signal(number)
-        raise KeyboardInterrupt
-
+def _listening() -> Iterator[_Ear]:
+    """Hand SIGINT and SIGTERM on, but for one that is ignored, as by nohup."""
+    ear = _Ear()
+    before = {}
+    # elsewhere than in the main thread Python allows no handlers, and nobody sends it signals
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, ear)
     try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread: nobody sends it signals
-        yield
-        return
-    try:
-        yield
+        yield ear
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _die_with_parent() -> None:
-    """On Linux, end when the study is killed outright, so that nothing holds its folders."""
-    if sys.platform == "linux":
-        import ctypes
+def _dying_with(parent: int) -> Callable[[], None] | None:
+    """On Linux, what has a child end when the study is killed outright; else nothing."""
+    if sys.platform != "linux":
+        return None
+    import ctypes
 
-        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)
+    prctl = ctypes.CDLL(None).prctl
+
+    def die_with_parent() -> None:
+        prctl(_DEATH_SIGNAL, signal.SIGTERM)
+        if os.getppid() != parent:  # it was killed before this line
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return die_with_parent

@@ -67,9 +67,8 @@ def dry_study(
     prompts = {task: _prompts(study, task) for task in spec.tasks}
     rows: list[dict[str, Any]] = []
     commands: list[str] = []
-    missing: dict[str, None] = {}
     plans: list[Plan] = []
-    done: dict[str, tuple[Path, str] | None] = {}
+    trained: list[Done | None] = []
     for member in study.members:
         one = plan(
             member.name,
@@ -78,28 +77,16 @@ def dry_study(
             assumptions=assumed,
             progress=heard,
         )
-        plans.append(one)
-        missing |= dict.fromkeys(one.missing)
         stage = train_stage(study, member, output_path)
-        found = state.find(stage)
-        done[member.label] = None if found is None else (found.paths[0], found.output)
-        rows.append(
-            {
-                "stage": stage.name,
-                "state": "done" if found or one.finished else "to do",
-                "steps": one.steps,
-                "tokens": one.tokens,
-                "most": "" if one.exact else "at most",
-                "hours": one.gpu_hours,
-            }
-        )
+        plans.append(one)
+        trained.append(state.find(stage))
+        rows.append(_training(stage.name, one, trained[-1] is not None))
         commands.append(stage.command)
     written: list[Done] = []
-    for member, one in zip(study.members, plans, strict=True):
-        trained = done[member.label]
-        model, made = (trained[0] / "model", trained[1]) if trained else (Path("MODEL"), "")
-        write = write_stage(study, member, model, made, output_path)
-        there = state.find(write) if trained else None
+    for member, one, made in zip(study.members, plans, trained, strict=True):
+        model, output = (made.paths[0] / "model", made.output) if made else (Path("MODEL"), "")
+        write = write_stage(study, member, model, output, output_path)
+        there = state.find(write) if made else None
         written += [there] if there else []
         rows.append(_writing(write.name, there is not None, prompts, one, study, assumed))
         commands.append(write.command)
@@ -110,18 +97,35 @@ def dry_study(
         judged = (whole or bool(spec.human)) and state.find(judge) is not None
         rows.append(_judging(judge.name, judged, study, prompts, assumed))
         commands.append(judge.command)
+    missing = dict.fromkeys(one for each in plans for one in each.missing)
+    table = _table(study, rows, list(missing))
+    return StudyPlan([table], ["", "the stages, as commands of their own:", *commands])
+
+
+def _table(study: Study, rows: Sequence[Mapping[str, Any]], missing: Sequence[str]) -> Table:
+    assumed = study.spec.assumed
     total = [row["hours"] for row in rows if row["hours"] is not None]
     notes = [
         f"GPU hours at {100 * assumed.mfu:.0f} % of {assumed.peak_tflops:g} TFLOP/s for training "
         f"and reading, {100 * assumed.decode_share:.0f} % for writing "
-        f"{spec.assumed.writing_tokens:,} tokens a text; in all {about(sum(total))}"
+        f"{assumed.writing_tokens:,} tokens a text; in all {about(sum(total))}"
         + (", without what cannot be told yet." if len(total) < len(rows) else "."),
         *(f"Not at hand: {one}." for one in missing),
     ]
-    shown = [row | {"hours": _digits(row["hours"])} for row in rows]
-    table = from_records(f"Study {spec.name}: the plan", STAGES, shown)
-    table = Table(table.title, table.columns, table.rows, tuple(notes))
-    return StudyPlan([table], ["", "the stages, as commands of their own:", *commands])
+    shown = [{**row, "hours": _digits(row["hours"])} for row in rows]
+    table = from_records(f"Study {study.spec.name}: the plan", STAGES, shown)
+    return Table(table.title, table.columns, table.rows, tuple(notes))
+
+
+def _training(name: str, one: Plan, done: bool) -> dict[str, Any]:
+    return {
+        "stage": name,
+        "state": "done" if done or one.finished else "to do",
+        "steps": one.steps,
+        "tokens": one.tokens,
+        "most": "" if one.exact else "at most",
+        "hours": one.gpu_hours,
+    }
 
 
 class Once(Silent):

@@ -86,7 +86,10 @@ def study_tables(study: Study, results: Mapping[str, Any]) -> list[Table]:
     found += gap_table(results, by_language)
     if results["arena"] is not None:
         head, *others = arena_tables(results["arena"])
-        found += [Table(f"In full: {head.title}", (), (), head.notes), *others]
+        found += [
+            Table(head.title.replace("arena: ", "The arena in full: ", 1), (), (), head.notes),
+            *others,
+        ]
     return found
 
 
@@ -129,7 +132,7 @@ def _opening(
         paper = papers[task]
         if paper is None or n != str(paper.prompts):
             theirs = "" if paper is None else f", the paper {paper.prompts}"
-            told.append(f"{task} has {n} prompts{theirs}")
+            told.append(f"{task} has {n} {'prompt' if n == '1' else 'prompts'}{theirs}")
     return [*said, f"What differs from the paper, or may: {'; '.join(told)}."]
 
 
@@ -167,8 +170,8 @@ def _prompts(runs: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _plain(override: str) -> str:
-    """A `--set` without the folders of this machine."""
-    return re.sub(r"[\w.~-]*/[\w./~-]*/", "", override)
+    """A `--set` without the folders of this machine; the addresses of servers stay."""
+    return re.sub(r"(?<![\w:/])[\w.~-]*/[\w./~-]*/", "", override)
 
 
 def _read(path: Path) -> Any:

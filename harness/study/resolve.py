@@ -12,6 +12,7 @@ from harness.errors import UsageError, unknown_name
 from harness.spec_files import check, is_path, load_yaml
 from harness.specs import SftTraining, StudySpec
 from harness.specs.studies import StudyJudge
+from harness.study.beside import anchored
 from harness.training.recipe import Recipe, known_recipes, load_recipe, parse_override, put
 
 STUDIES = Path(__file__).resolve().parent / "studies"
@@ -62,7 +63,7 @@ def resolve(name: str, overrides: Sequence[str] = ()) -> Study:
     UsageError for an unknown name or key, and where nobody is named to judge.
     """
     path = _file(name)
-    spec = read_study(path)
+    spec = anchored(read_study(path), path.parent)
     changed: dict[str, Any] = spec.model_dump()
     theirs: list[str] = []
     for text in overrides:

@@ -16,6 +16,7 @@ from harness.progress import Progress, Silent
 from harness.records import canonical
 from harness.store import write_atomic
 from harness.study.child import StageFailed, run_stage
+from harness.study.ready import check_ready
 from harness.study.report import Outcome, study_report, study_results
 from harness.study.resolve import Study, resolve
 from harness.study.stages import (
@@ -58,6 +59,7 @@ def run_study(
     study = resolve(name, overrides)
     for notice in study.notices:
         heard.notice(notice)
+    check_ready(study, heard)
     home = output_path / "study"
     folder = home / f"{study.spec.name}-{study_id(study)}"
     with locked(home):
@@ -65,6 +67,7 @@ def run_study(
         outcome = _stages(study, runner, output_path)
         results = study_results(study, outcome)
         report = study_report(study, outcome, results)
+        folder.mkdir(exist_ok=True)  # no stage has logged into it where none was run
         write_atomic(folder / "results.json", canonical(results) + "\n")
         write_atomic(folder / "report.md", report)
         write_atomic(folder / "study.json", _described(study, runner))

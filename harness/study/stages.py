@@ -13,8 +13,15 @@ from typing import Any, Literal
 
 from harness.models.checkpoint import open_checkpoint
 from harness.records import canonical
-from harness.spec_files import load_named
-from harness.specs import StudySpec, WritingSpec, spec_sha256
+from harness.spec_files import load_any, load_named
+from harness.specs import (
+    PairwiseJudge,
+    PointwiseJudge,
+    RewardRecipe,
+    StudySpec,
+    WritingSpec,
+    spec_sha256,
+)
 from harness.specs.training import MACHINE
 from harness.study.resolve import Member, Study
 from harness.training.folder import finished
@@ -128,7 +135,7 @@ def judge_stage(
         *_flags(judge.flags),
     ]
     local = _checkpoint_sum(judge.model)
-    own = _file_sum(judge.name) if judge.name and "/" in judge.name else None
+    own = None if judge.name is None else _judge_sum(judge.name, judge.flags.get("include_path"))
     return Stage(
         "judge",
         "judge",
@@ -145,7 +152,9 @@ def output_digest(what: What, folders: Sequence[Path]) -> str | None:
         manifest = finished(folders[0])
         if manifest is None:
             return None
-        return _digest(manifest["identity_sha256"], manifest["files"])
+        # one training gives other weights on other hardware: what was made counts, too
+        weights = open_checkpoint(str(folders[0] / "model")).fingerprint()
+        return _digest(manifest["identity_sha256"], manifest["files"], weights)
     names = {"write": ("results.json", "texts.jsonl"), "judge": ("results.json", "verdicts.jsonl")}
     files = [folder / name for folder in folders for name in names[what]]
     try:
@@ -198,6 +207,13 @@ def _task_sum(task: str, data: str | None) -> list[str | None]:
     """What a task asks for: its YAML, and the file given in place of its own."""
     spec = load_named("tasks", task, WritingSpec, "writing task")
     return [spec_sha256(spec), _file_sum(data) if data else None]
+
+
+def _judge_sum(name: str, include: Any) -> str:
+    """What a judge file says, wherever it lies."""
+    folders = (Path(include),) if isinstance(include, str) else ()
+    kinds = (PairwiseJudge, PointwiseJudge, RewardRecipe)
+    return spec_sha256(load_any("judges", name, kinds, "judge", folders))
 
 
 def _file_sum(file: str, home: Path | None = None) -> str | None:

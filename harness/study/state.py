@@ -31,10 +31,14 @@ class Done:
 
 
 class State:
-    """The finished stages of all studies under one output path, in `study/stages.json`."""
+    """The finished stages of all studies under one output path, in `study/stages.json`.
+
+    Folders are noted as they lie under that path, so that it may be moved, or named otherwise.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "stages.json"
+        self._home = folder.parent
         self._done = self._read()
 
     def find(self, stage: Stage) -> Done | None:
@@ -47,15 +51,24 @@ class State:
     def add(self, stage: Stage, done: Done) -> None:
         """Note a stage that ended; the file is whole at any moment."""
         self._done[stage.inputs] = done
-        rows = {inputs: asdict(one) for inputs, one in self._done.items()}
+        rows = {
+            inputs: asdict(one) | {"folders": [self._below(path) for path in one.paths]}
+            for inputs, one in self._done.items()
+        }
         write_atomic(self.file, json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
+
+    def _below(self, path: Path) -> str:
+        return str(path.relative_to(self._home) if path.is_relative_to(self._home) else path)
 
     def _read(self) -> dict[str, Done]:
         try:
             rows = json.loads(self.file.read_text(encoding="utf-8"))
             return {
                 inputs: Done(
-                    row["name"], tuple(map(str, row["folders"])), row["output"], row["seconds"]
+                    row["name"],
+                    tuple(str(self._home / folder) for folder in row["folders"]),
+                    row["output"],
+                    row["seconds"],
                 )
                 for inputs, row in rows.items()
             }

@@ -77,7 +77,7 @@ def test_a_failed_stage_names_itself_and_both_commands(tmp_path: Path) -> None:
 
 def test_a_stopped_study_stops_its_stage_and_says_how_to_go_on(tmp_path: Path) -> None:
     process = started(tmp_path)
-    when(process, lambda: list(tmp_path.glob("study/demo-*/logs/train_mixed.txt")))
+    when(process, lambda: list(tmp_path.glob("train/demo/.*.partial")))
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1 and out == ""

@@ -14,8 +14,7 @@ from harness.study.child import outputs_of
 from harness.study.resolve import resolve
 from harness.study.stages import Stage, judge_stage, output_digest, train_stage, write_stage
 from harness.study.state import Done, State
-
-ROWS = Path(__file__).resolve().parents[2] / "harness/training/recipes/demo_creative.jsonl"
+from harness.training.recipe import RECIPES
 
 
 def inputs(*overrides: str, out: str = "out", trained: str = "t", written: str = "w") -> list[str]:
@@ -73,13 +72,15 @@ def test_the_place_of_output_names_no_stage(tmp_path: Path) -> None:
 
 
 def test_moved_data_is_the_same_and_a_changed_byte_another(tmp_path: Path) -> None:
-    file = tmp_path / "moved.jsonl"
-    shutil.copy(ROWS, file)
-    override = f"data.creative.file={file}"
-    assert changed(override) == [False, False, False]
+    moved = {name: tmp_path / f"{name}.jsonl" for name in ("creative", "general_zh", "general_en")}
+    for name, file in moved.items():
+        shutil.copy(RECIPES / f"demo_{name}.jsonl", file)
+    overrides = [f"data.{name}.file={file}" for name, file in moved.items()]
+    assert changed(*overrides) == [False, False, False]
+    file = moved["creative"]
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("，", "、", 1), encoding="utf-8")
-    assert changed(override) == [True, False, False]
+    assert changed(*overrides) == [True, False, False]
 
 
 def test_prompts_of_ones_own_are_named_by_their_bytes(tmp_path: Path) -> None:
@@ -167,6 +168,19 @@ def test_a_finished_stage_is_found_until_its_output_is_changed_or_gone(tmp_path:
     assert State(tmp_path).find(STAGE) is None
     shutil.rmtree(tmp_path / "arena")
     assert State(tmp_path).find(STAGE) is None
+
+
+def test_stages_are_found_where_their_place_was_moved_or_is_named_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    (out / "study").mkdir(parents=True)
+    State(out / "study").add(STAGE, judged(out / "arena" / "1"))
+    monkeypatch.chdir(out)
+    assert State(Path("study")).find(STAGE) is not None
+    moved = out.rename(tmp_path / "moved")
+    found = State(moved / "study").find(STAGE)
+    assert found is not None and found.paths == [moved / "arena" / "1"]
 
 
 @pytest.mark.parametrize(
