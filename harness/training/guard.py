@@ -28,6 +28,11 @@ def guarded(spec: Training, folder: Path) -> Iterator[None]:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise HarnessError(_memory_advice(spec)) from error
+    except ValueError as error:  # peft's word for names that no module has
+        if spec.lora is None or "target" not in str(error).lower():
+            raise
+        first = str(error).strip().splitlines()[0]
+        raise HarnessError(f"lora.targets {', '.join(spec.lora.targets)}: {first}") from error
     except (RuntimeError, OSError, SafetensorError) as error:
         text = str(error).lower()
         if any(mark in text for mark in _MEMORY):

@@ -220,7 +220,7 @@ def _manifest(
         "first_eval_loss": judged[0]["eval_loss"] if judged else None,
         "last_eval_loss": judged[-1]["eval_loss"] if judged else None,
         "peak_memory_gib": fitted.peak_memory_gib,
-        "tokens_per_second": round(fitted.tokens / seconds, 1) if seconds else None,
+        "tokens_per_second": fitted.tokens_per_second,
         **environment(),
         "hardware": hardware(machine.device) | _threads(recipe.spec),
         "wall_seconds": round(seconds, 3),

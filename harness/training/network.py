@@ -64,7 +64,9 @@ def open_base(spec: Training) -> Base:
             f"base {spec.base}: made for {context:,} tokens, the recipe asks for "
             f"{spec.max_length:,}; --set max_length={context}"
         )
-    return Base(checkpoint)
+    base = Base(checkpoint)
+    check_attention(spec, base)
+    return base
 
 
 def make_tokenizer(spec: Training, base: Base, texts: Iterable[str]) -> Any:
@@ -105,17 +107,62 @@ def make_model(spec: Training, base: Base, tokenizer: Any, *, head: bool) -> Any
         return network(config).to(dtype)
     kind = tf.AutoModelForSequenceClassification if head else tf.AutoModelForCausalLM
     arguments = {"num_labels": 1} if head else {}
+    from safetensors import SafetensorError
+
     try:
-        model = kind.from_pretrained(
+        model, loaded = kind.from_pretrained(
             base.checkpoint.path,
             dtype=dtype,
             attn_implementation=spec.attention,
             local_files_only=True,
+            output_loading_info=True,
             **arguments,
         )
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"base {spec.base}: cannot be loaded: {first}") from None
+    _refuse_holes(spec, base, loaded, head=head)
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id
     return model
+
+
+def _refuse_holes(spec: Training, base: Base, loaded: Any, *, head: bool) -> None:
+    """ModelError for a base without all its weights: the rest would be random, and trained.
+
+    A reward model may bring no head: a new one is made.
+    """
+    missing = sorted(
+        name for name in loaded["missing_keys"] if not (head and name.startswith("score."))
+    )
+    if missing:
+        assert base.checkpoint is not None
+        kind = base.checkpoint.architecture or "checkpoint without architectures"
+        raise ModelError(
+            f"base {spec.base}: a {kind} that lacks {len(missing)} of the weights this training "
+            f"needs ({missing[0]}, ...); they would be random"
+        )
+
+
+def check_attention(spec: Training, base: Base) -> None:
+    """UsageError for a kind of attention that the base or this machine has not got."""
+    from importlib.util import find_spec
+
+    if spec.attention == "flash_attention_2" and find_spec("flash_attn") is None:
+        raise UsageError(
+            "attention flash_attention_2: the package flash-attn is not installed; "
+            "--set attention=sdpa"
+        )
+    family = base.checkpoint.config.get("model_type") if base.checkpoint else None
+    if family == "gemma2" and spec.attention == "sdpa":
+        raise UsageError(
+            f"base {spec.base}: sdpa would drop Gemma-2's soft-capping; --set attention=eager"
+        )
+    lora = spec.lora
+    tied = base.checkpoint is not None and base.checkpoint.config.get("tie_word_embeddings")
+    named = set(lora.targets) if lora is not None else set()
+    if "lm_head" in named or (tied and "embed_tokens" in named):
+        raise UsageError(
+            "lora.targets: adapters on lm_head are never trained, and on tied embeddings they "
+            "cannot be merged; leave embed_tokens and lm_head out"
+        )

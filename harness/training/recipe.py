@@ -52,7 +52,7 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 def is_training(document: Mapping[str, Any]) -> bool:
     """Whether a YAML is a recipe of ours: `kind: reward` alone also names a recipe of judges."""
     kind = document.get("kind")
-    return kind == "sft" or (kind == "reward" and ("data" in document or "extends" in document))
+    return "extends" in document or kind == "sft" or (kind == "reward" and "data" in document)
 
 
 def read_recipe(path: Path) -> AnyTraining:
@@ -100,30 +100,30 @@ def _laid_over(under: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
 
 def _anchor(document: Mapping[str, Any], home: Path) -> None:
     """Make the files of a recipe absolute, before it is extended in another folder."""
-    for place, key in _files(document):
+    for _, place, key in _files(document):
         if isinstance(place[key], str) and (home / place[key]).exists():
             place[key] = str(home / place[key])
 
 
 def _absolute(document: dict[str, Any], key: str) -> None:
     """A file given by --set lies where the user stands, not beside the recipe."""
-    for place, name in _files(document):
-        mapping = key in ("data", "contamination_data") or key.endswith(f".{name}")
-        if mapping and isinstance(place[name], str):
+    for where, place, name in _files(document):
+        inside = where.startswith(f"{key}.")
+        if (where == key or inside) and isinstance(place[name], str):
             found = Path(place[name]).expanduser()
-            if found.exists() or key.endswith(f".{name}"):
+            if where == key or found.exists():
                 place[name] = str(found.absolute())
 
 
-def _files(document: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """The places of a recipe where files are named."""
+def _files(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """The places of a recipe where files are named, each with its dotted key."""
     sources = document.get("data")
-    for source in sources.values() if isinstance(sources, dict) else ():
+    for name, source in sources.items() if isinstance(sources, dict) else ():
         if isinstance(source, dict) and "file" in source:
-            yield source, "file"
+            yield f"data.{name}.file", source, "file"
     tests = document.get("contamination_data")
     if isinstance(tests, dict):
-        yield from ((tests, task) for task in tests)
+        yield from ((f"contamination_data.{task}", tests, task) for task in tests)
 
 
 def _recipe_file(name: str) -> Path:

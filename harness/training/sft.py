@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from harness.errors import HarnessError
 from harness.progress import Progress
@@ -14,6 +17,7 @@ from harness.records import Triplet
 from harness.specs import SftTraining, Training
 from harness.training.guard import guarded, quiet, threads
 from harness.training.network import Base, make_model
+from harness.training.order import Order, in_order, make_order
 from harness.training.targets import Targets
 from harness.training.trainer import (
     Machine,
@@ -33,6 +37,7 @@ class Fitted:
     parameters: int
     trained_parameters: int
     tokens: int
+    tokens_per_second: float | None  # of this session, evaluations and all
     peak_memory_gib: float | None
 
 
@@ -85,6 +90,8 @@ def fit_sft(
         model = make_model(spec, base, tokenizer, head=False)
         parameters = sum(weight.numel() for weight in model.parameters())
         rows = load_from_disk(places.prepared / "train")
+        lengths = np.array([len(ids) for ids in rows["input_ids"]], np.int64)
+        order = make_order(lengths, batch=spec.global_batch_size, steps=steps, seed=spec.seed)
         held = places.prepared / "eval"
         evaluation = load_from_disk(held) if held.is_dir() else None
         checkpoint = last_checkpoint(places.checkpoints)
@@ -100,18 +107,21 @@ def fit_sft(
             model=model,
             args=SFTConfig(
                 **told,
+                train_sampling_strategy="sequential",
                 max_length=spec.max_length,
                 packing=spec.packing,
                 eval_packing=False,
                 dataset_kwargs={"skip_prepare_dataset": True},
             ),
-            train_dataset=rows,
+            train_dataset=in_order(rows, order, tokenizer.pad_token_id),
             eval_dataset=evaluation,
             processing_class=tokenizer,
             peft_config=lora_config(spec, "CAUSAL_LM"),
-            callbacks=[listener(progress, places.log, steps)],
+            callbacks=[listener(progress, places.log, steps, order)],
         )
-        return run_trainer(trainer, spec, base, places, machine, parameters, checkpoint, progress)
+        return run_trainer(
+            trainer, spec, base, places, machine, parameters, checkpoint, progress, order
+        )
 
 
 def run_trainer(
@@ -123,6 +133,7 @@ def run_trainer(
     parameters: int,
     checkpoint: Path | None,
     progress: Progress,
+    order: Order | None = None,
 ) -> Fitted:
     """Train from `checkpoint` on, save, and say what it came to; the same for both kinds."""
     import torch
@@ -134,7 +145,9 @@ def run_trainer(
     steps = trainer.args.max_steps
     progress.start(f"training {spec.name}", steps, "steps")
     try:
+        began = time.monotonic()
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        seconds = time.monotonic() - began
         ended = any(
             "eval_loss" in row and row["step"] == steps for row in trainer.state.log_history
         )
@@ -149,11 +162,15 @@ def run_trainer(
     peak = None
     if machine.device == "cuda":
         peak = round(torch.cuda.max_memory_allocated() / 2**30, 2)
+    rows = log_rows(trainer.state.log_history, order)
+    tokens = int(trainer.state.num_input_tokens_seen if order is None else order.tokens[-1])
+    done = 0 if checkpoint is None else int(checkpoint.name.partition("-")[2])
     return Fitted(
-        log=tuple(log_rows(trainer.state.log_history)),
+        log=tuple(rows),
         parameters=parameters,
         trained_parameters=trained,
-        tokens=int(trainer.state.num_input_tokens_seen),
+        tokens=tokens,
+        tokens_per_second=round(tokens * (1 - done / steps) / seconds, 1) if done < steps else None,
         peak_memory_gib=peak,
     )
 

@@ -14,6 +14,7 @@ from harness.errors import HarnessError, UsageError
 from harness.progress import Progress
 from harness.records import canonical
 from harness.specs import Training
+from harness.training.order import Order
 
 # what trl and transformers call it -> what log.jsonl does
 LOGGED = {
@@ -138,8 +139,13 @@ def last_checkpoint(folder: Path) -> Path | None:
     return max(whole)[1] if whole else None
 
 
-def log_rows(history: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of log.jsonl from a trainer's history, a row a logged step or evaluation."""
+def log_rows(
+    history: Sequence[Mapping[str, Any]], order: Order | None = None
+) -> list[dict[str, Any]]:
+    """The rows of log.jsonl from a trainer's history, a row a logged step or evaluation.
+
+    Where the `order` is ours, epochs and tokens are those of its rows, without blanks.
+    """
     found = []
     for entry in history:
         if "loss" not in entry and "eval_loss" not in entry:
@@ -149,11 +155,15 @@ def log_rows(history: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             if name in entry and not (ours == "tokens" and "loss" not in entry):
                 value = entry[name]
                 row[ours] = int(value) if ours == "tokens" else value
+        if order is not None:
+            row["epoch"] = order.epoch(row["step"])
+            if "tokens" in row:
+                row["tokens"] = int(order.tokens[row["step"] - 1])
         found.append(row)
     return found
 
 
-def listener(progress: Progress, file: Path | None, steps: int) -> Any:
+def listener(progress: Progress, file: Path | None, steps: int, order: Order | None = None) -> Any:
     """A callback that shows progress, keeps log.jsonl up to date, and stops at a loss of NaN.
 
     Only the main process has a `file`.
@@ -163,7 +173,7 @@ def listener(progress: Progress, file: Path | None, steps: int) -> Any:
     class Listener(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, state: Any, *_: Any, **__: Any) -> None:
             if file is not None:
-                lines = [canonical(row) + "\n" for row in log_rows(state.log_history)]
+                lines = [canonical(row) + "\n" for row in log_rows(state.log_history, order)]
                 file.write_text("".join(lines), encoding="utf-8")
             if state.global_step:
                 progress.notice(f"going on from step {state.global_step:,} of {steps:,}")
@@ -182,7 +192,7 @@ def listener(progress: Progress, file: Path | None, steps: int) -> Any:
                     )
             if file is not None:
                 with file.open("a", encoding="utf-8") as stream:
-                    rows = log_rows([{**logs, "step": state.global_step}])
+                    rows = log_rows([{**logs, "step": state.global_step}], order)
                     stream.writelines(canonical(row) + "\n" for row in rows)
 
     return Listener()

@@ -212,6 +212,9 @@ def test_an_unknown_study_names_the_nearest() -> None:
 
 
 def test_two_labels_of_one_mixture_are_told() -> None:
-    study = resolve("demo", ["mixed.data.general_zh.n=0", "mixed.data.general_en.n=0"])
+    none = [
+        f"mixed.data.general_{name}.{key}=0" for name in ("zh", "en") for key in ("n", "eval_n")
+    ]
+    study = resolve("demo", none)
     assert study.notices == ("creative and mixed are trained on the same: one model twice",)
     assert resolve("demo").notices == ()

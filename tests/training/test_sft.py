@@ -218,3 +218,26 @@ def test_two_processes_train_what_one_does(
     together = small(data, tmp_path)
     assert together.reused and together.manifest["processes"] == 2
     assert all(same(a, b, 1e-4) for a, b in zip(log(together), log(trained), strict=True))
+
+
+def test_rows_that_do_not_divide_train_the_same_in_two_processes(
+    data: Path, tmp_path: Path
+) -> None:
+    from harness.training.launch import launch_command
+
+    more = ("data.creative.n=15", "max_steps=", "epochs=2", "save_steps=")
+    alone = small(data, tmp_path / "one", more)
+    line = launch_command("demo", command(data, tmp_path / "two", *more)[5:], processes=2)
+    words = shlex.split(line.replace("accelerate launch", "accelerate.commands.launch"))
+    said = subprocess.run(
+        [sys.executable, "-m", *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=300,
+    )
+    assert said.returncode == 0, said.stderr[-3000:]
+    together = small(data, tmp_path / "two", more)
+    assert together.reused and together.manifest["processes"] == 2
+    assert all(same(a, b, 1e-4) for a, b in zip(log(together), log(alone), strict=True))
+    assert log(alone)[-1]["step"] == 8

@@ -171,3 +171,60 @@ def test_a_test_that_is_not_at_hand_ends_a_training_before_anything_is_fetched(
     with pytest.raises(HarnessError, match=r"harness data fetch .*wpb_zh"):
         train("coig_cw", output_path=tmp_path / "out")
     assert not (tmp_path / "hub").exists() and not (tmp_path / "out").exists()
+
+
+def saved(folder: Path, family: str = "qwen2", head: str = "ForCausalLM", **changes: Any) -> Path:
+    from tiny import byte_tokenizer, tiny_model
+
+    tiny_model(family, head, **changes).save_pretrained(folder)
+    byte_tokenizer().save_pretrained(folder)
+    return folder
+
+
+def test_a_base_that_lacks_weights_is_refused(data: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    classifier = saved(tmp_path / "classifier", head="ForSequenceClassification")
+    with pytest.raises(HarnessError, match=r"Qwen2ForSequenceClassification that lacks .*lm_head"):
+        from_base(classifier, data, tmp_path / "out")
+    holes = saved(tmp_path / "holes")
+    weights = load_file(holes / "model.safetensors")
+    kept = {name: tensor for name, tensor in weights.items() if "layers.1.mlp" not in name}
+    save_file(kept, holes / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(HarnessError, match=r"lacks 3 of the weights"):
+        from_base(holes, data, tmp_path / "out")
+
+
+def test_a_cut_off_base_is_refused(data: Path, tmp_path: Path) -> None:
+    torn = saved(tmp_path / "torn")
+    file = torn / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:5000])
+    with pytest.raises(HarnessError, match="cannot be loaded"):
+        from_base(torn, data, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "more", "message"),
+    [
+        ("qwen2", {}, ["lora.r=2", "lora.targets=nothere"], "lora.targets nothere"),
+        ("qwen2", {}, ["lora.r=2", "lora.targets=[q_proj,lm_head]"], "leave embed_tokens and"),
+        ("gemma2", {}, [], "--set attention=eager"),
+        ("qwen2", {}, ["attention=flash_attention_2"], "--set attention=sdpa"),
+        (
+            "qwen2",
+            {"tie_word_embeddings": True},
+            ["lora.r=2", "lora.targets=embed_tokens"],
+            "tied embeddings",
+        ),
+    ],
+)
+def test_what_a_base_cannot_do_is_said_before_it_is_tried(
+    family: str,
+    changes: dict[str, Any],
+    more: list[str],
+    message: str,
+    data: Path,
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(HarnessError, match=message):
+        from_base(saved(tmp_path / "base", family, **changes), data, tmp_path / "out", *more)

@@ -180,3 +180,10 @@ def test_lora_is_switched_on_by_one_of_its_keys() -> None:
 def test_an_impossible_recipe_is_refused(overrides: list[str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         load_recipe("coig_cw", overrides)
+
+
+def test_one_file_that_is_set_leaves_the_others_beside_the_recipe(tmp_path: Path) -> None:
+    spec = load_recipe("demo", ["data.creative.file=rows.jsonl"]).spec
+    assert isinstance(spec, SftTraining)
+    assert spec.data["creative"].file == str(Path("rows.jsonl").absolute())
+    assert spec.data["general_zh"].file == "demo_general_zh.jsonl"
