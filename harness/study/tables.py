@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.metrics.uncertainty import wilson95
 from harness.reports.tables import Column, Table, from_records
 from harness.reports.text import BLANK
 from harness.specs import WritingSpec
@@ -46,7 +47,9 @@ DIVERSITY = (
 FAULTS = (
     MODEL,
     Column("wrong_language", "wrong\nlanguage %", "percent"),
-    Column("paper_wrong", "paper: in\nChinese %", "percent"),
+    Column("chinese", "in\nChinese %", "percent"),
+    Column("chinese_wilson95", "Wilson\n95%", "interval"),
+    Column("paper_chinese", "paper: in\nChinese %", "percent"),
     Column("empty", "empty", "count"),
     Column("truncated", "cut off", "count"),
     Column("repetition", "runaway\n%", "percent"),
@@ -138,12 +141,21 @@ def faults_table(results: Mapping[str, Any], task: WritingSpec, paper: Published
     """What went wrong: texts in another language, empty, cut off, in a loop."""
     rows = []
     for label, metrics in _metrics(results, task):
-        theirs = {} if paper is None else {"paper_wrong": paper.in_chinese(label)}
-        rows.append({"label": label} | metrics | theirs)
-    keys = [column.key for column in FAULTS]
+        theirs = {} if paper is None else {"paper_chinese": paper.in_chinese(label)}
+        rows.append({"label": label} | metrics | _chinese(metrics, task) | theirs)
+    keys = [column.key for column in FAULTS if task.language == "en" or "chinese" not in column.key]
     return from_records("", FAULTS, rows).pick(
-        f"{task.name}: what went wrong", keys, optional=("paper_wrong", "errors")
+        f"{task.name}: what went wrong", keys, optional=("paper_chinese", "errors")
     )
+
+
+def _chinese(metrics: Mapping[str, Any], task: WritingSpec) -> dict[str, Any]:
+    """How many English prompts were answered in Chinese, as the paper counts."""
+    counts = metrics["written_in"]
+    n = sum(counts.values())
+    if task.language != "en" or not n:
+        return {}
+    return {"chinese": counts["zh"] / n, "chinese_wilson95": wilson95(counts["zh"], n)}
 
 
 def _metrics(results: Mapping[str, Any], task: WritingSpec) -> list[tuple[str, dict[str, Any]]]:

@@ -99,7 +99,8 @@ def test_a_notice_that_all_recipes_share_is_heard_once(nowhere: Path) -> None:
         def advance(self, n: int, *, tokens: int = 0) -> None: ...
         def finish(self) -> None: ...
 
-    same = ["mixed.data.general_zh.n=0", "mixed.data.general_en.n=0"]
+    keys = ("general_zh.n", "general_zh.eval_n", "general_en.n", "general_en.eval_n")
+    same = [f"mixed.data.{key}=0" for key in keys]
     dry_study("demo", output_path=nowhere, overrides=[*TINY, *same], progress=Ear())
     assert "creative and mixed are trained on the same: one model twice" in heard
     assert len(heard) == len(set(heard))

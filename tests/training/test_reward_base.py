@@ -93,7 +93,7 @@ def test_held_out_pairs_are_evaluated_and_named(
     base: Path, pairs_file: Path, tmp_path: Path
 ) -> None:
     made = reward(base, pairs_file, tmp_path, "eval_steps=3")
-    log = [json.loads(line) for line in (made.folder / "log.jsonl").open(encoding="utf-8")]
+    log = [json.loads(line) for line in (made.folder / "log.jsonl").read_text().splitlines()]
     judged = [row for row in log if "eval_loss" in row]
     assert [row["step"] for row in judged] == [0, 3, 6]
     assert all(0 <= row["eval_accuracy"] <= 1 for row in judged)

@@ -16,6 +16,7 @@ from rows import row, write_rows
 from harness.bundled import bundled_dir
 from harness.errors import DataError, UsageError
 from harness.progress import Silent
+from harness.specs import SftTraining
 from harness.training.mixture.contamination import Hit, load_test_texts
 from harness.training.recipe import load_recipe
 
@@ -136,7 +137,7 @@ def test_all_tasks_that_are_not_at_hand_are_told_with_the_ways_out(no_cache: Non
         (["contamination=[wbp_zh]"], "field contamination: unknown task 'wbp_zh': .* 'wpb_zh'"),
         (["contamination_data.demo_zhh=x"], "contamination_data: unknown .* 'demo_zhh': .*demo_zh"),
         (["contamination_data.wpb_zh=x"], "contamination_data: unknown task of contamination"),
-        (["contamination_data.demo_zh=x.json"], "demo_zh=x.json: no such file"),
+        (["contamination_data.demo_zh=x.json"], r"demo_zh=\S*x.json: no such file"),
         (["contamination_data.demo_zh=/"], "demo_zh=/: a directory"),
     ],
 )  # fmt: skip
@@ -159,7 +160,12 @@ def test_a_file_of_a_recipe_lies_beside_it_or_where_the_user_stands(
         folder.mkdir()
     monkeypatch.chdir(here)
     write_rows(here / "own.json", records())
+    spec = load_recipe("demo", ["contamination=demo_zh"]).spec
+    own = spec.model_copy(update={"contamination_data": {"demo_zh": "own.json"}})
+    assert isinstance(own, SftTraining)
+    assert load_test_texts(own, home=home).n_texts == 7
+    write_rows(home / "own.json", records()[:1])
+    assert load_test_texts(own, home=home).n_texts == 3
+    # by --set a file lies where the user stands, whatever lies beside the recipe
     sets = "contamination=demo_zh", "contamination_data.demo_zh=own.json"
     assert loaded(*sets, home=home).n_texts == 7
-    write_rows(home / "own.json", records()[:1])
-    assert loaded(*sets, home=home).n_texts == 3
