@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from harness.progress import Progress
 from harness.specs import RewardTraining
+from harness.training.adapters import lora_config
 from harness.training.guard import guarded, quiet, threads
 from harness.training.network import Base, make_model
-from harness.training.sft import Fitted, Places, lora_config, prepared_tokenizer, run_trainer
+from harness.training.sft import Fitted, Places, prepared_tokenizer, run_trainer
 from harness.training.trainer import Machine, arguments, evaluate_every, last_checkpoint, listener
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from harness.errors import HarnessError
 from harness.progress import Progress
 from harness.records import Triplet
 from harness.specs import SftTraining, Training
+from harness.training.adapters import lora_config, without_folders
 from harness.training.guard import guarded, quiet, threads
 from harness.training.network import Base, make_model
 from harness.training.order import Order, in_order, make_order
@@ -197,7 +197,7 @@ def finish_model(
     saved = places.adapter if adapted else places.model
     (saved / "training_args.bin").unlink(missing_ok=True)  # a pickle of this machine's settings
     if adapted:
-        _without_folders(saved, base)
+        without_folders(saved, base)
     half = machine.compute_dtype == "bfloat16" and spec.weights_dtype == "float32"
     if not adapted and not half:
         return
@@ -217,31 +217,6 @@ def finish_model(
         model = model.to(torch.bfloat16)
     model.save_pretrained(places.model)
     tokenizer.save_pretrained(places.model)
-
-
-def _without_folders(adapter: Path, base: Base) -> None:
-    """Take this machine's folders out of what peft wrote: its card, and where the base lay."""
-    (adapter / "README.md").unlink(missing_ok=True)
-    file = adapter / "adapter_config.json"
-    config = json.loads(file.read_text(encoding="utf-8"))
-    config["base_model_name_or_path"] = base.checkpoint.name if base.checkpoint else None
-    file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def lora_config(spec: Training, task: str) -> Any:
-    """peft's configuration, or None for a training of all weights."""
-    if spec.lora is None:
-        return None
-    from peft import LoraConfig
-
-    targets = list(spec.lora.targets)
-    return LoraConfig(
-        r=spec.lora.r,
-        lora_alpha=spec.lora.alpha,
-        lora_dropout=spec.lora.dropout,
-        target_modules=targets[0] if targets == ["all-linear"] else targets,
-        task_type=task,
-    )
 
 
 def prepared_tokenizer(folder: Path) -> Any:

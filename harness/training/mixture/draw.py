@@ -121,15 +121,7 @@ def draw(
             held.add(triplet.id)
             progress.advance(1 if walk.take(triplet) or everything else 0)
     progress.finish()
-    counts = DrawCounts(
-        rows=len(triplets),
-        visited=visited,
-        duplicates=len(triplets) - len(ordered),
-        near_duplicates=walk.near_duplicates,
-        over_long=walk.over_long_rows,
-        truncated=walk.truncated,
-        contaminated=len(walk.hits),
-    )
+    counts = walk.counts(len(triplets), len(ordered), visited)
     train = walk.taken[eval_n:]
     if len(train) < (1 if n is None else n) or len(walk.taken) < eval_n:
         raise _too_few(name, n, eval_n, len(walk.taken), counts, left_out=contaminated == "drop")
@@ -158,6 +150,18 @@ class _Walk:
     def __post_init__(self) -> None:
         if self.threshold is not None:
             self._near = NearIndex(self.threshold)
+
+    def counts(self, rows: int, distinct: int, visited: int) -> DrawCounts:
+        """What became of the rows of a file."""
+        return DrawCounts(
+            rows=rows,
+            visited=visited,
+            duplicates=rows - distinct,
+            near_duplicates=self.near_duplicates,
+            over_long=self.over_long_rows,
+            truncated=self.truncated,
+            contaminated=len(self.hits),
+        )
 
     def take(self, triplet: Triplet) -> bool:
         """Whether the row is taken; the costlier a rule, the later it is asked."""
