@@ -10,7 +10,7 @@ from harness.specs import Training
 from harness.training.network import Base
 
 
-def without_folders(adapter: Path, base: Base) -> None:
+def clean_adapter(adapter: Path, base: Base) -> None:
     """Take this machine's folders out of what peft wrote: its card, and where the base lay."""
     (adapter / "README.md").unlink(missing_ok=True)
     file = adapter / "adapter_config.json"

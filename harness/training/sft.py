@@ -14,7 +14,7 @@ from harness.errors import HarnessError
 from harness.progress import Progress
 from harness.records import Triplet
 from harness.specs import SftTraining, Training
-from harness.training.adapters import lora_config, without_folders
+from harness.training.adapters import lora_config, clean_adapter
 from harness.training.guard import guarded, quiet, threads
 from harness.training.network import Base, make_model
 from harness.training.order import Order, in_order, make_order
@@ -197,7 +197,7 @@ def finish_model(
     saved = places.adapter if adapted else places.model
     (saved / "training_args.bin").unlink(missing_ok=True)  # a pickle of this machine's settings
     if adapted:
-        without_folders(saved, base)
+        clean_adapter(saved, base)
     half = machine.compute_dtype == "bfloat16" and spec.weights_dtype == "float32"
     if not adapted and not half:
         return
