@@ -14,7 +14,7 @@ from harness.errors import HarnessError
 from harness.progress import Progress
 from harness.records import Triplet
 from harness.specs import SftTraining, Training
-from harness.training.adapters import lora_config, clean_adapter
+from harness.training.adapters import clean_adapter, lora_config
 from harness.training.guard import guarded, quiet, threads
 from harness.training.network import Base, make_model
 from harness.training.order import Order, in_order, make_order
