@@ -26,6 +26,10 @@ VERBS = {
     "data": ("data:data", "Fetch, verify or describe a task's data."),
     "train": ("train:train", "Train a model from a recipe."),
     "study": ("study:study", "Train, write, measure, judge and report in one command."),
+    "lm-eval-tasks": (
+        "lm_eval_tasks:lm_eval_tasks",
+        "Print the folder for `lm_eval --include_path`.",
+    ),
     "bench": ("bench:bench", "Measure speed here, as ratios in one run."),
     "demo": ("demo:demo", "The whole road on shipped data, offline, in a minute."),
 }

@@ -10,12 +10,15 @@ from harness.cli.main import Command
 from harness.cli.output import FORMATS, check_out, deliver, find_folders
 
 BY = ("genre", "tag", "length", "gap", "source_model", "diversity")
+LM_EVAL = "lm_eval"
 
 
 @click.command(cls=Command)
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
 @click.option("--by", type=click.Choice(BY), help="Break the numbers down.  [default: genre]")
-@click.option("--format", "form", type=click.Choice(FORMATS), help="Instead of plain tables.")
+@click.option(
+    "--format", "form", type=click.Choice((*FORMATS, LM_EVAL)), help="Instead of plain tables."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Write to a file instead of stdout.")
 def report(runs: tuple[Path, ...], by: str | None, form: str | None, out: Path | None) -> None:
     """Show finished runs: accuracy, genres, failures, order, length; or texts and arenas.
@@ -25,6 +28,7 @@ def report(runs: tuple[Path, ...], by: str | None, form: str | None, out: Path |
     harness report results --by length
     harness report results --format md --out table.md
     harness report results/coig_writer_zh --by diversity
+    harness report results/wpb_zh --format lm_eval --out DIR
 
     RUN is a run folder, or a folder with run folders below it. The runs of one task stand in one
     table, best first; of a writing task by name, with the lengths of their texts beside every
@@ -35,10 +39,16 @@ def report(runs: tuple[Path, ...], by: str | None, form: str | None, out: Path |
     --by length sorts pairs by the ratio of their texts, and texts by their words. gap and
     source_model are for runs over pairs. --by diversity asks whether the text with more varied
     words is the better one: of an arena, or of runs whose texts have human scores.
+
+    --format lm_eval writes each run as lm-eval writes its own: results_*.json and samples_*.jsonl
+    in a folder of the model's name below --out, and prints their paths.
     """
     from harness.reports import report_diversity, report_tables
     from harness.reports.runs import find_all
 
+    if form == LM_EVAL:
+        _as_lm_eval(find_folders(runs), by, out)
+        return
     check_out(out)
     found = find_all(find_folders(runs))
     if by == "diversity":
@@ -61,6 +71,32 @@ def report(runs: tuple[Path, ...], by: str | None, form: str | None, out: Path |
         form=form,
         out=out,
     )
+
+
+def _as_lm_eval(folders: list[Path], by: str | None, out: Path | None) -> None:
+    """Two files a run below `out`; an arena among runs is left out."""
+    from datetime import datetime, timedelta
+
+    from harness.errors import UsageError
+    from harness.reports.lm_eval import lm_eval_files, without_arenas
+    from harness.store import write_atomic, writing
+
+    if out is None or out.is_file():
+        raise UsageError("--format lm_eval: name a folder with --out")
+    if by is not None:
+        raise UsageError("--format lm_eval: a row a genre always; leave --by out")
+    kept, left_out = without_arenas(folders)
+    _tell(left_out)
+    now = datetime.now()
+    for number, folder in enumerate(kept):
+        # a run's files are told apart by their time alone
+        stamp = (now + timedelta(microseconds=number)).isoformat(timespec="microseconds")
+        for file in lm_eval_files(folder, stamp.replace(":", "-")):
+            path = out / file.path
+            with writing(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, file.text)
+            click.echo(path)
 
 
 def _tell(left_out: list[str]) -> None:
