@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.data import Dataset
 from harness.data.clusters import clusters
+from harness.data.columns import columns
 from harness.data.prompts import PromptSet
 from harness.metrics.measures import definitions
 from harness.metrics.preference import preference_results
@@ -25,34 +27,44 @@ from harness.records import (
     Prompt,
     Text,
     Verdict,
-    candidate,
     json_line,
 )
 from harness.reparse import rules as further_rules
 from harness.specs import Judge, PairwiseJudge, TaskSpec, WritingSpec, spec_sha256
 
+_CHUNK = 4096  # lines made into Python objects at once
 
-def pair_facts(pairs: Sequence[Pair]) -> list[PairFacts]:
-    """The lines of pairs.jsonl."""
-    return [
-        PairFacts(
-            *pair.head,
-            int(cluster),
-            candidate(pair, pair.chosen).id,
-            candidate(pair, pair.rejected).id,
-            len(pair.chosen.response),
-            len(pair.rejected.response),
-            pair.chosen.model,
-            pair.rejected.model,
-            pair.chosen.score,
-            pair.rejected.score,
+
+def pair_facts(pairs: Sequence[Pair]) -> Iterator[PairFacts]:
+    """The lines of pairs.jsonl, one by one; no text is read for them where `pairs` know their
+    columns."""
+    known, links = columns(pairs), clusters(pairs)
+    heads = known.heads()
+    for start in range(0, len(known), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        numbers = zip(
+            links[part].tolist(),
+            known.chosen_id[part].tolist(),
+            known.rejected_id[part].tolist(),
+            known.chosen_chars[part].tolist(),
+            known.rejected_chars[part].tolist(),
+            known.models_of(known.chosen_model[part]),
+            known.models_of(known.rejected_model[part]),
+            _scores(known.chosen_score[part]),
+            _scores(known.rejected_score[part]),
+            strict=True,
         )
-        for pair, cluster in zip(pairs, clusters(pairs), strict=True)
-    ]
+        for cluster, chosen, rejected, *rest in numbers:
+            yield PairFacts(*next(heads), cluster, f"{chosen:016x}", f"{rejected:016x}", *rest)
+
+
+def _scores(column: NDArray[np.float64]) -> list[float | None]:
+    """Human scores, null where there is none."""
+    return [None if score != score else score for score in column.tolist()]
 
 
 def tables_in_memory(
-    pairs: Sequence[Pair], verdicts: Sequence[Verdict]
+    pairs: Sequence[Pair], verdicts: Iterable[Verdict]
 ) -> tuple[PairTable, VerdictTable]:
     """The tables that a run folder with these pairs and verdicts would give."""
     table = pair_table(json_line(facts).encode() for facts in pair_facts(pairs))
@@ -62,8 +74,8 @@ def tables_in_memory(
 def pairs_sha256(pairs: Sequence[Pair]) -> str:
     """One sum over which pairs a run takes and which genres they count for."""
     digest = hashlib.sha256()
-    for pair in pairs:
-        digest.update(f"{pair.pair_id}\0{pair.tag}\0{pair.genre}\n".encode())
+    for pair_id, _, tag, genre, _ in columns(pairs).heads():
+        digest.update(f"{pair_id}\0{tag}\0{genre}\n".encode())
     return digest.hexdigest()
 
 
@@ -74,7 +86,7 @@ def task_identity(spec: TaskSpec, data: Dataset, pairs: Sequence[Pair]) -> dict[
         "task_sha256": spec_sha256(spec),
         "data_sha256": data.sha256,
         "pairs_sha256": pairs_sha256(pairs),
-        "dropped_rows": len(data.dropped),
+        "dropped_rows": data.dropped_rows,
     }
 
 
@@ -87,7 +99,7 @@ def writing_identity(
         "task_sha256": spec_sha256(spec),
         "data_sha256": data.sha256,
         "prompts_sha256": prompts_sha256(prompts),
-        "dropped_rows": len(data.dropped),
+        "dropped_rows": data.dropped_rows,
     }
 
 
@@ -132,7 +144,7 @@ def make_writing_results(
             "prompts": len(prompts),
             "clusters": len(prompts),
             "replaced": data.replaced,
-            "dropped_rows": len(data.dropped),
+            "dropped_rows": data.dropped_rows,
             "left_out": len(data.prompts) - len(prompts),
             "short_prompts": data.short_prompts,
         },
@@ -168,9 +180,7 @@ def make_results(
 ) -> dict[str, Any]:
     """results.json (docs/design.md 4.4); also what was left out of the file."""
     numbers = preference_results(*tables, metrics=spec.metrics, seed=seed)
-    gold_ties = sum(
-        pair.chosen.score is not None and pair.chosen.score == pair.rejected.score for pair in pairs
-    )
+    known = columns(pairs)
     return {
         "schema": 1,
         "task": spec.name,
@@ -182,12 +192,12 @@ def make_results(
             "file": data.file,
             "sha256": data.sha256,
             "n": len(pairs),
-            "prompts": len({pair.prompt for pair in pairs}),
+            "prompts": len(np.unique(known.prompt_key)),
             "clusters": int(tables[0].cluster.max()) + 1 if len(pairs) else 0,
             "replaced": data.replaced,
-            "dropped_rows": len(data.dropped),
+            "dropped_rows": data.dropped_rows,
             "left_out": len(data.pairs) - len(pairs),
-            "gold_ties": gold_ties,
+            "gold_ties": int((known.chosen_score == known.rejected_score).sum()),
         },
         "seed": seed,
         **numbers,

@@ -151,7 +151,7 @@ def stats(tasks: tuple[str, ...], data: tuple[str, ...], include_path: tuple[Pat
     loaded = []
     for task in _named(tasks, include_path, data):
         found = _load(task, include_path, flags["genre_map"], flags["bad_rows"])
-        for message in (*found.notices, *_some(found.dropped)):
+        for message in (*found.notices, *_some(found.dropped, found.dropped_rows)):
             click.echo(f"{task.spec.name}: {message}", err=True)
         loaded.append((task.spec, found))
     if form == "json":
@@ -180,9 +180,9 @@ def _load(
     )  # fmt: skip
 
 
-def _some(dropped: tuple[str, ...]) -> list[str]:
+def _some(dropped: tuple[str, ...], rows: int) -> list[str]:
     shown = [f"left out: {message}" for message in dropped[:_DROPPED_SHOWN]]
-    more = len(dropped) - len(shown)
+    more = rows - len(shown)
     return [*shown, f"left out: {more:,} more rows"] if more else shown
 
 
@@ -204,7 +204,7 @@ def _json(loaded: list[tuple[AnyTask, Dataset | PromptSet]]) -> str:
             "sha256": found.sha256,
             "replaced": found.replaced,
             "rows": found.rows,
-            "dropped": len(found.dropped),
+            "dropped": found.dropped_rows,
             "genre_map": found.genre_map,
             **({"reader": found.reader} if isinstance(found, PromptSet) else {}),
             **asdict(stats),

@@ -53,7 +53,7 @@ def _of_prompts(data: PromptSet) -> list[Table]:
     stats = describe_prompts(data)
     rows = [
         ("prompts", f"{stats.prompts:,}",
-         f"distinct; {data.rows:,} rows read as {data.reader}, {len(data.dropped):,} left out"),
+         f"distinct; {data.rows:,} rows read as {data.reader}, {data.dropped_rows:,} left out"),
         ("prompts under 5 characters", f"{stats.short_prompts:,}", "left out"),
         ("further prompt ids", f"{stats.aliases:,}", "of prompts that stand under several"),
         ("tags", f"{stats.tags:,}", f"in {len(stats.tags_by_genre):,} genres of {data.genre_map}"),
@@ -96,7 +96,7 @@ def _counts(data: Dataset, stats: Stats) -> Table:
         return f"{n / of:.1%}" if n else ""
 
     rows = [
-        ("pairs", f"{pairs:,}", f"of {data.rows:,} rows, {len(data.dropped):,} left out"),
+        ("pairs", f"{pairs:,}", f"of {data.rows:,} rows, {data.dropped_rows:,} left out"),
         ("prompts", f"{stats.prompts:,}", f"distinct strings; {stats.prompt_ids:,} prompt ids"),
         ("clusters", f"{stats.clusters:,}", f"{_sizes(stats.cluster_sizes)}"),
         ("tags", f"{stats.tags:,}", f"in {len(stats.tags_by_genre):,} genres of {data.genre_map}"),

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.console import Console
 from harness.cli.main import Command
-from harness.errors import UsageError, unknown_name
+from harness.cli.run import files
+from harness.errors import DataError, UsageError, unknown_name
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -27,23 +29,57 @@ _FOLDERS = ("tasks", "judges")
     metavar="DIR",
     help="A folder with your own YAML.",
 )
-def validate(what: tuple[str, ...], include_path: tuple[Path, ...]) -> None:
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="TASK=FILE",
+    help="Check a file of data, as a run of TASK would read it.",
+)
+def validate(what: tuple[str, ...], include_path: tuple[Path, ...], data: tuple[str, ...]) -> None:
     """Check YAML files (tasks, groups, genre maps, recipes, judges, price lists): every one that
-    ships and those under --include_path, or the ones named.
+    ships and those under --include_path, or the ones named. With --data, files of data.
 
     A line for each good file, all errors of each bad one; exit 1 where any is bad.
     """
     bad = 0
     chosen = [one for name in what for one in _find(name, include_path)]
-    if not what:
+    if not what and not data:
         chosen = [(path, True) for _, path in _known(include_path)]
     for path, found_by_name in dict.fromkeys(chosen):
         problems = _problems(path, found_by_name, include_path)
         bad += bool(problems)
         click.echo("\n".join(problems) if problems else f"{path}: ok")
+    own = files(data)
+    for task, path in own.items():
+        bad += not _is_good_data(task, path, include_path)
     if bad:
-        click.echo(f"{bad} of {len(set(chosen))} files are bad", err=True)
+        click.echo(f"{bad} of {len(set(chosen)) + len(own)} files are bad", err=True)
         raise click.exceptions.Exit(1)
+
+
+def _is_good_data(task: str, path: Path, include: tuple[Path, ...]) -> bool:
+    """Print what a reader of a task's data says of a file; whether it can be used."""
+    from harness.data import load_pairs, load_prompts
+    from harness.reports.text import plural
+    from harness.spec_files import load_any
+    from harness.specs import TaskSpec, WritingSpec
+
+    spec = load_any("tasks", task, (TaskSpec, WritingSpec), "task", include)
+    try:
+        if isinstance(spec, TaskSpec):
+            pairs = load_pairs(spec, file=path, include=include, progress=Console())
+            held, notices = plural(len(pairs.pairs), "pair"), pairs.notices
+        else:
+            assert isinstance(spec, WritingSpec)
+            prompts = load_prompts(spec, file=path, include=include, progress=Console())
+            held, notices = plural(len(prompts.prompts), "distinct prompt"), prompts.notices
+    except DataError as error:
+        click.echo(str(error))
+        return False
+    for notice in notices:
+        click.echo(f"{task}: {notice}", err=True)
+    click.echo(f"{path}: ok, {held}")
+    return True
 
 
 def _known(include: tuple[Path, ...]) -> list[tuple[str, Path]]:
@@ -64,6 +100,10 @@ def _known(include: tuple[Path, ...]) -> list[tuple[str, Path]]:
 def _find(name: str, include: tuple[Path, ...]) -> list[tuple[Path, bool]]:
     """The files of a name, or the file itself; whether it was found by its name."""
     path = Path(name)
+    if path.suffix in (".json", ".jsonl"):
+        raise UsageError(
+            f"{name}: a file of data is checked as a task reads it: --data TASK={name}"
+        )
     if path.suffix in (".yaml", ".yml") or "/" in name:
         if not path.is_file():
             raise UsageError(f"{name}: no such file")

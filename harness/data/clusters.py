@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data.columns import Keys, columns
 from harness.records import Pair
 
 
@@ -14,30 +15,38 @@ def clusters(pairs: Sequence[Pair]) -> NDArray[np.int64]:
     """The cluster of each pair, 0..C-1 in order of first appearance (docs/design.md 5.5).
 
     Two pairs are linked where they share the prompt_id, the exact prompt string or an exact
-    response string, on whichever side; clusters are the connected components. Linear in the
-    number of pairs: pairs and keys are the two kinds of nodes of one graph.
+    response string, on whichever side; clusters are the connected components. Strings are told
+    apart by 64 bits of their sha256, as texts are by their ids. Pairs and shared strings are the
+    two kinds of nodes of one graph.
     """
-    if not pairs:
+    n = len(pairs)
+    if not n:
         return np.zeros(0, dtype=np.int64)
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    keys: dict[tuple[str, str], int] = {}
-    ends: list[int] = []
-    for pair in pairs:
-        for key in (
-            ("prompt_id", pair.prompt_id),
-            ("prompt", pair.prompt),
-            ("response", pair.chosen.response),
-            ("response", pair.rejected.response),
-        ):
-            ends.append(keys.setdefault(key, len(keys)))
-    n = len(pairs)
-    starts = np.repeat(np.arange(n), 4)
-    size = n + len(keys)
-    edges = coo_array((np.ones(4 * n, np.int8), (starts, n + np.array(ends))), shape=(size, size))
-    _, labels = connected_components(edges.tocsr(), directed=False)
-    _, first, inverse = np.unique(labels[:n], return_index=True, return_inverse=True)
+    known = columns(pairs)
+    responses = np.concatenate([known.chosen_key, known.rejected_key])
+    starts, ends, nodes = [], [], n
+    for keys in (known.prompt_id_key, known.prompt_key, responses):
+        places, numbers, shared = _shared(keys)
+        starts.append((places % n).astype(np.int32))
+        ends.append((numbers + nodes).astype(np.int32))
+        nodes += shared
+    edges = np.concatenate(starts), np.concatenate(ends)
+    graph = coo_array((np.ones(len(edges[0]), np.int8), edges), shape=(nodes, nodes)).tocsr()
+    labels = connected_components(graph, directed=False)[1][:n]
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
     return rank[inverse]
+
+
+def _shared(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Where the keys stand that stand more than once, the number of each, and how many there
+    are: what stands once links nothing."""
+    _, number, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    several = counts > 1
+    renumbered = np.cumsum(several) - 1
+    places = np.flatnonzero(several[number])
+    return places, renumbered[number[places]], int(several.sum())

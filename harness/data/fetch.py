@@ -110,7 +110,11 @@ def check_sha256(content: bytes, path: Path, spec: AnyTask, *, given: bool = Fal
 
     `given` says that the user named the file, so that it is theirs to keep.
     """
-    found = sha256_hex(content)
+    check_sum(sha256_hex(content), path, spec, given=given)
+
+
+def check_sum(found: str, path: Path, spec: AnyTask, *, given: bool = False) -> None:
+    """The same of a file whose sha256 is known."""
     pinned = spec.source.sha256
     if pinned is None or found == pinned:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harness.data.rows import RepeatedKey, Row, json_type
@@ -15,6 +16,7 @@ Bad = tuple[str, list[str]]  # the place of a row, and what is wrong with it
 
 MEND_OR_DROP = "mend them, or leave them out with --bad_rows drop"
 _SHOWN = 50
+KEPT = 1_000  # bad rows of which more is kept than their number
 
 
 def object_of(row: Row, problems: list[str]) -> dict[str, Any] | None:
@@ -38,7 +40,9 @@ def check_keys(
     """A key that stands twice is a problem; keys that are not `known` are counted in `extra`."""
     if isinstance(found, RepeatedKey):
         problems.append(f"field {prefix}{found.key}: stands there twice")
-    extra.update(prefix + key for key in found if key not in known)
+    for key in found:
+        if key not in known:
+            extra[prefix + key] += 1
 
 
 def text(found: dict[str, Any], key: str, problems: list[str], prefix: str = "") -> str | None:
@@ -108,28 +112,47 @@ def number(found: dict[str, Any], key: str, problems: list[str], prefix: str = "
     return finite
 
 
+@dataclass(slots=True)
+class Tally:
+    """The bad rows of a file: the first of them with what is wrong, and counts of all."""
+
+    kept: list[Bad] = field(default_factory=list)
+    rows: int = 0
+    problems: int = 0
+
+    def add(self, place: str, problems: list[str]) -> None:
+        """One more bad row."""
+        self.rows += 1
+        self.problems += len(problems)
+        if self.rows <= KEPT:
+            self.kept.append((place, problems))
+
+
 def settle(
-    name: str, bad: Sequence[Bad], *, rows: int, good: int, bad_rows: BadRows = "refuse"
+    name: str, bad: Sequence[Bad] | Tally, *, rows: int, good: int, bad_rows: BadRows = "refuse"
 ) -> tuple[str, ...]:
-    """One message for each bad row that is left out.
+    """One message for each bad row that is left out, the first KEPT of a Tally.
 
     Raises DataError with all of them where `bad_rows` is "refuse", and where no row of the `rows`
     is `good`.
     """
-    if bad and bad_rows == "refuse":
+    known = bad.kept if isinstance(bad, Tally) else bad
+    if known and bad_rows == "refuse":
         raise DataError(refusal(name, bad, rows))
     if not good:
         raise DataError(refusal(name, bad, rows, way_out="no good row is left"))
-    return tuple(f"{place}: {'; '.join(problems)}" for place, problems in bad)
+    return tuple(f"{place}: {'; '.join(problems)}" for place, problems in known)
 
 
-def refusal(name: str, bad: Sequence[Bad], rows: int, way_out: str = MEND_OR_DROP) -> str:
+def refusal(name: str, bad: Sequence[Bad] | Tally, rows: int, way_out: str = MEND_OR_DROP) -> str:
     """The one message about all bad rows of a file: a line a problem, the first 50 of them."""
-    lines = [f"  {place}: {problem}" for place, problems in bad for problem in problems]
-    hidden = len(lines) - _SHOWN
+    known = bad.kept if isinstance(bad, Tally) else bad
+    number = bad.rows if isinstance(bad, Tally) else len(bad)
+    lines = [f"  {place}: {problem}" for place, problems in known for problem in problems]
+    hidden = (bad.problems if isinstance(bad, Tally) else len(lines)) - _SHOWN
     if hidden > 0:
         lines = [*lines[:_SHOWN], f"  and {hidden:,} more"]
-    head = f"{name}: {len(bad):,} of {rows:,} rows cannot be used"
+    head = f"{name}: {number:,} of {rows:,} rows cannot be used"
     return "\n".join([f"{head}:", *lines, way_out])
 
 

@@ -36,7 +36,9 @@ class Genres:
         `of` names."""
         if self.table is None:
             return None
-        unknown = Counter(tag for tag in tags if normalise(tag) not in self.table)
+        # each tag once: there are few of them, and a million pairs
+        counts = Counter(tags)
+        unknown = Counter({tag: n for tag, n in counts.items() if normalise(tag) not in self.table})
         if not unknown:
             return None
         listed = [f"{tag!r} {n:,}" for tag, n in unknown.most_common(_SHOWN)]

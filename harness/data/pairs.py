@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.data.fetch import check_sum
 from harness.data.fields import BadRows, ignored
 from harness.data.genres import Genres
 from harness.data.quirks import find_quirks, quirk_notices
-from harness.data.source import check_rows, task_file, task_genres
+from harness.data.source import Located, check_rows, locate, read_located, task_genres
+from harness.data.still_file import large_jsonl
 from harness.data.wpb import Records, read_pairs
-from harness.progress import Progress
+from harness.progress import Progress, Silent
 from harness.records import Pair
 from harness.specs import TaskSpec
+
+_LONG_LIST = 10**9  # bytes of a JSON list that is worth a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +25,19 @@ class Dataset:
     """The pairs of one file. `file` is its base name, `sha256` that of its bytes, `replaced`
     whether it came by --data.
 
-    `dropped` has one message for each bad row left out, `notices` a sentence for each quirk.
-    `rows` counts bad rows too. `genre_map` names the table in force; `genre_map_sha256` is of
-    what that table says (null for "tag").
+    `pairs` are KeptPairs, or FilePairs of a large JSONL, whose texts stay in the file; `columns`
+    has what is needed of either without texts. `dropped` has one message for each of the first
+    1,000 bad rows left out, `dropped_rows` is the number of all, `notices` a sentence for each
+    quirk. `rows` counts bad rows too. `genre_map` names the table in force; `genre_map_sha256` is
+    of what that table says (null for "tag").
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: Sequence[Pair]
     file: str
     sha256: str
     replaced: bool
     dropped: tuple[str, ...]
+    dropped_rows: int
     notices: tuple[str, ...]
     rows: int
     genre_map: str
@@ -54,22 +62,17 @@ def load_pairs(
     `file` that is not there or an unknown map.
     """
     genres = task_genres(spec, genre_map, include=include, home=home)
-    source = task_file(spec, file, include=include, home=home, progress=progress)
-    records = read_pairs(
-        source.content,
-        name=str(source.path),
-        language=spec.language,
-        genre_of=genres.of,
-        bad_rows=bad_rows,
-    )
-    if not source.replaced:
-        check_rows(records.rows, source.path, spec)
+    found = locate(spec, file, include=include, home=home, progress=progress)
+    records, sha256 = _read(spec, found, genres, bad_rows, progress or Silent())
+    if not found.replaced:
+        check_rows(records.rows, found.path, spec)
     return Dataset(
         pairs=records.pairs,
-        file=source.name,
-        sha256=source.sha256,
-        replaced=source.replaced,
+        file=found.name,
+        sha256=sha256,
+        replaced=found.replaced,
         dropped=records.bad,
+        dropped_rows=records.bad_rows,
         notices=tuple(_notices(records, genres)),
         rows=records.rows,
         genre_map=genres.name,
@@ -77,7 +80,44 @@ def load_pairs(
     )
 
 
+def _read(
+    spec: TaskSpec, found: Located, genres: Genres, bad_rows: BadRows, progress: Progress
+) -> tuple[Records, str]:
+    """What a file holds, and the sha256 of its bytes; a large JSONL stays where it is."""
+    large = large_jsonl(found.path)
+    if large is None:
+        if found.path.is_file() and found.path.stat().st_size >= _LONG_LIST:
+            progress.notice(
+                f"{found.path}: a JSON list is held in memory whole, at some four times its size; "
+                "written as JSON Lines, a row a line, it would stay in its file"
+            )
+        source = read_located(spec, found)
+        records = read_pairs(
+            source.content,
+            name=str(found.path),
+            language=spec.language,
+            genre_of=genres.of,
+            bad_rows=bad_rows,
+        )
+        return records, source.sha256
+    from harness.data.large import read_large
+
+    if spec.source.sha256 is not None and not found.replaced:
+        check_sum(large.sha256(), found.path, spec)
+    read = read_large(
+        large,
+        language=spec.language,
+        genre_of=genres.of,
+        bad_rows=bad_rows,
+        progress=progress,
+    )
+    return read.records, read.sha256
+
+
 def _notices(records: Records, genres: Genres) -> list[str]:
-    unknown = genres.notice(pair.tag for pair in records.pairs)
+    from harness.data.columns import columns
+
+    known = columns(records.pairs)
+    unknown = genres.notice(known.tags[code] for code in known.tag.tolist())
     quirks = quirk_notices(find_quirks(records.pairs))
     return [*ignored(records.extra), *quirks, *([unknown] if unknown else [])]

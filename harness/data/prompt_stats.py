@@ -29,6 +29,6 @@ def describe_prompts(data: PromptSet) -> PromptStats:
         short_prompts=data.short_prompts,
         aliases=len(data.aliases),
         tags=len({prompt.tag for prompt in data.prompts}),
-        tags_by_genre=tags_by_genre(data.prompts),
+        tags_by_genre=tags_by_genre((prompt.genre, prompt.tag) for prompt in data.prompts),
         prompt_length=spread(len(prompt.prompt) for prompt in data.prompts),
     )

@@ -11,7 +11,7 @@ from harness.data.fields import BadRows, ignored
 from harness.data.genres import Genres
 from harness.data.prompt_rows import Form, PromptRow, read_prompt_rows
 from harness.data.quirks import SHORT_PROMPT
-from harness.data.source import check_rows, task_file, task_genres
+from harness.data.source import check_rows, locate, read_located, task_genres
 from harness.errors import DataError
 from harness.progress import Progress
 from harness.records import Prompt
@@ -42,6 +42,11 @@ class PromptSet:
     genre_map: str
     genre_map_sha256: str | None
 
+    @property
+    def dropped_rows(self) -> int:
+        """The number of bad rows that were left out."""
+        return len(self.dropped)
+
 
 def load_prompts(
     spec: WritingSpec,
@@ -63,7 +68,8 @@ def load_prompts(
     prompt is left.
     """
     genres = task_genres(spec, genre_map, include=include, home=home)
-    source = task_file(spec, file, include=include, home=home, progress=progress)
+    found = locate(spec, file, include=include, home=home, progress=progress)
+    source = read_located(spec, found)
     name = str(source.path)
     form = None if source.replaced else spec.source.reader
     read = read_prompt_rows(

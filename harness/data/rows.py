@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import DataError
 
-_SPACE = " \t\r\n"  # JSON's own; str.strip() would also eat characters that belong to a text
+SPACE = " \t\r\n"  # JSON's own; str.strip() would also eat characters that belong to a text
 # a single object on one line is a row of JSONL where it has one of these keys
 _FIELDS = (
     "prompt", "prompt_id", "tag", "chosen", "rejected", "query", "response", "ranked_responses"
 )  # fmt: skip
+BOM = b"\xef\xbb\xbf"
 _AFTER = "something stands after the end of the JSON list"
 _BETWEEN = "expecting , or ]"
 
@@ -44,7 +45,7 @@ def parse_rows(content: bytes, name: str) -> list[Row]:
     not parse to its end, JSON that is not a list.
     """
     text = decode(content, name)
-    start = text.lstrip(_SPACE)[:1]
+    start = text.lstrip(SPACE)[:1]
     if not start:
         raise DataError(f"{name}: empty file")
     rows = _list_rows(text, name) if start == "[" else _line_rows(text, name)
@@ -58,11 +59,15 @@ def decode(content: bytes, name: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
-        hint = "it looks like UTF-16; " if utf16 else ""
         # the codec counts from behind a byte order mark, an editor from the file's beginning
-        at = error.start + (3 if content.startswith(b"\xef\xbb\xbf") else 0)
-        raise DataError(f"{name}: not UTF-8 (byte {at:,}); {hint}save it as UTF-8") from None
+        at = error.start + (len(BOM) if content.startswith(BOM) else 0)
+        raise not_utf8(name, at, content[:2]) from None
+
+
+def not_utf8(name: str, at: int, first: bytes) -> DataError:
+    """The error about a file whose byte `at` is no UTF-8; `first` are its first two bytes."""
+    hint = "it looks like UTF-16; " if first in (b"\xff\xfe", b"\xfe\xff") else ""
+    return DataError(f"{name}: not UTF-8 (byte {at:,}); {hint}save it as UTF-8")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -91,7 +96,7 @@ def _parse(text: str, start: int = 0) -> tuple[Any, int]:
 
 
 def _skip(text: str, start: int) -> int:
-    while start < len(text) and text[start] in _SPACE:
+    while start < len(text) and text[start] in SPACE:
         start += 1
     return start
 
@@ -138,29 +143,31 @@ def _values(text: str) -> Iterator[Any]:
 
 
 def _at_end(error: json.JSONDecodeError) -> bool:
-    return error.pos >= len(error.doc.rstrip(_SPACE)) or error.msg.startswith("Unterminated")
+    return error.pos >= len(error.doc.rstrip(SPACE)) or error.msg.startswith("Unterminated")
 
 
 def _line_rows(text: str, name: str) -> list[Row]:
     rows: list[Row] = []
     for line_number, line in enumerate(text.split("\n"), 1):
-        stripped = line.strip(_SPACE)
-        if not stripped:
-            continue
-        number = len(rows) + 1
-        place = f"row {number}" + (f" (line {line_number})" if line_number != number else "")
-        try:
-            rows.append(Row(number, place, _only(stripped)))
-        except json.JSONDecodeError as error:
-            end = "; the line ends inside it" if _at_end(error) else ""
-            problem = f"not JSON (column {error.colno:,}): {_reason(error)}{end}"
-            rows.append(Row(number, place, None, problem))
+        stripped = line.strip(SPACE)
+        if stripped:
+            rows.append(line_row(stripped, len(rows) + 1, line_number))
     _refuse_other_json(text, rows, name)
     return rows
 
 
-def _only(text: str) -> Any:
-    """The one JSON value that is the whole text."""
+def line_row(text: str, number: int, line_number: int) -> Row:
+    """The row that a line of JSONL holds, without the space around it; or what is wrong with it."""
+    place = f"row {number}" + (f" (line {line_number})" if line_number != number else "")
+    try:
+        return Row(number, place, only_value(text))
+    except json.JSONDecodeError as error:
+        end = "; the line ends inside it" if _at_end(error) else ""
+        return Row(number, place, None, f"not JSON (column {error.colno:,}): {_reason(error)}{end}")
+
+
+def only_value(text: str) -> Any:
+    """The one JSON value that is the whole text; JSONDecodeError where there is none."""
     value, end = _parse(text, _skip(text, 0))
     if _skip(text, end) < len(text):
         raise json.JSONDecodeError("something stands after the value", text, end)
@@ -170,21 +177,36 @@ def _only(text: str) -> Any:
 def _refuse_other_json(text: str, rows: list[Row], name: str) -> None:
     """Raise where the lines were no JSONL at all: one JSON value that is no list, or no JSON."""
     objects = [row.value for row in rows if isinstance(row.value, dict)]
-    single = len(rows) == 1 and not any(key in _FIELDS for one in objects for key in one)
-    if objects and not single and rows[0].problem is None:
+    if objects and not is_other_object(rows) and rows[0].problem is None:
         return
     try:
-        value = _only(text)
+        value = only_value(text)
     except json.JSONDecodeError:
         if objects:
             return
-        problem = rows[0].problem or "not an object"
-        raise DataError(
-            f"{name}: neither a JSON list nor JSON Lines of objects; the first line: {problem}"
-        ) from None
+        raise no_rows(name, rows[0]) from None
+    raise no_list(name, value)
+
+
+def is_other_object(rows: Sequence[Row]) -> bool:
+    """Whether the only row of a file is an object without any key of a row."""
+    first = rows[0].value
+    return len(rows) == 1 and isinstance(first, dict) and not any(key in _FIELDS for key in first)
+
+
+def no_rows(name: str, first: Row) -> DataError:
+    """The error about a file that is neither of the two forms."""
+    problem = first.problem or "not an object"
+    return DataError(
+        f"{name}: neither a JSON list nor JSON Lines of objects; the first line: {problem}"
+    )
+
+
+def no_list(name: str, value: Any) -> DataError:
+    """The error about a file that is one JSON value, and no list."""
     keys = ", ".join(ascii(key) for key in list(value)[:8]) if isinstance(value, dict) else ""
     held = f" with the keys {keys}" if keys else ""
-    raise DataError(f"{name}: JSON, but not a list of rows: {json_type(value)}{held}")
+    return DataError(f"{name}: JSON, but not a list of rows: {json_type(value)}{held}")
 
 
 def json_type(value: Any) -> str:

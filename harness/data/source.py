@@ -5,18 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.data.fetch import check_sha256, read_file, sha256_hex, source_file, task_homes
+from harness.data.fetch import (
+    check_sha256,
+    check_sum,
+    read_file,
+    sha256_hex,
+    source_file,
+    task_homes,
+)
 from harness.data.genres import Genres, load_genres
+from harness.data.lines import read_lines
 from harness.data.rows import parse_rows
+from harness.data.still_file import large_jsonl
 from harness.errors import DataError, UsageError
 from harness.progress import Progress, Silent
 from harness.specs import AnyTask
 
 
 @dataclass(frozen=True, slots=True)
+class Located:
+    """Where a task's file lies. `name` is its base name, `replaced` whether it came by --data."""
+
+    path: Path
+    name: str
+    replaced: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TaskFile:
-    """The bytes of a task's file. `name` is its base name, `sha256` that of its bytes, `replaced`
-    whether it came by --data."""
+    """The bytes of a task's file, and their sha256; the rest as in Located."""
 
     path: Path
     name: str
@@ -25,25 +42,30 @@ class TaskFile:
     replaced: bool
 
 
-def task_file(
+def locate(
     spec: AnyTask,
     file: Path | None = None,
     *,
     include: tuple[Path, ...] = (),
     home: Path | None = None,
     progress: Progress | None = None,
-) -> TaskFile:
-    """The task's own file, fetched and checked against its sum, or the `file` in its place.
+) -> Located:
+    """The task's own file, fetched where it must be, or the `file` in its place; nothing is read.
 
-    Raises DataError for contents that do not hold, UsageError for a `file` that is not there.
+    Raises DataError where there is none, UsageError for a `file` that is not there.
     """
     if file is not None:
-        content = read_file(_given(spec, file))
-        return TaskFile(file, file.name, content, sha256_hex(content), True)
+        return Located(_given(spec, file), file.name, True)
     path = source_file(spec, include=include, home=home, progress=progress or Silent())
-    content = read_file(path)
-    check_sha256(content, path, spec)
-    return TaskFile(path, Path(spec.source.file).name, content, sha256_hex(content), False)
+    return Located(path, Path(spec.source.file).name, False)
+
+
+def read_located(spec: AnyTask, found: Located) -> TaskFile:
+    """The bytes of a file; DataError where they are not those that the task pins."""
+    content = read_file(found.path)
+    if not found.replaced:
+        check_sha256(content, found.path, spec)
+    return TaskFile(found.path, found.name, content, sha256_hex(content), found.replaced)
 
 
 def check_rows(rows: int, path: Path, spec: AnyTask) -> None:
@@ -83,9 +105,14 @@ def verify_source(
         path = source_file(
             spec, include=include, home=home, at_hand=at_hand, progress=progress or Silent()
         )
-    content = read_file(path)
-    check_sha256(content, path, spec, given=file is not None)
-    rows = len(parse_rows(content, str(path)))
+    large = large_jsonl(path)
+    if large is not None:
+        check_sum(large.sha256(), path, spec, given=file is not None)
+        rows = sum(1 for _ in read_lines(large.lines(), str(path)))
+    else:
+        content = read_file(path)
+        check_sha256(content, path, spec, given=file is not None)
+        rows = len(parse_rows(content, str(path)))
     check_rows(rows, path, spec)
     source = spec.source
     held = [what for what, pin in (("sha256", source.sha256), ("rows", source.expect)) if pin]

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.data.clusters import clusters
+from harness.data.columns import PairColumns, columns
 from harness.data.quirks import Quirks, find_quirks
-from harness.records import Pair, Prompt, Side
+from harness.records import Pair
 
 Key = TypeVar("Key", str, tuple[str, str])
 
@@ -92,26 +94,27 @@ class Stats:
 
 def describe(pairs: Sequence[Pair]) -> Stats:
     """The statistics of at least one pair."""
-    chosen = np.array([len(pair.chosen.response) for pair in pairs])
-    rejected = np.array([len(pair.rejected.response) for pair in pairs])
-    gaps = [
-        pair.chosen.score - pair.rejected.score
-        for pair in pairs
-        if pair.chosen.score is not None and pair.rejected.score is not None
-    ]
-    sides = [side for pair in pairs for side in (pair.chosen, pair.rejected)]
+    known = columns(pairs)
+    chosen, rejected = known.chosen_chars, known.rejected_chars
+    gaps = known.chosen_score - known.rejected_score
+    gaps = gaps[~np.isnan(gaps)]
+    scores = np.concatenate([known.chosen_score, known.rejected_score])
+    first_of_prompt = np.unique(known.prompt_key, return_index=True)[1]
     sizes = np.bincount(clusters(pairs))
     return Stats(
         pairs=len(pairs),
-        prompts=len({pair.prompt for pair in pairs}),
-        prompt_ids=len({pair.prompt_id for pair in pairs}),
+        prompts=len(first_of_prompt),
+        prompt_ids=len(np.unique(known.prompt_id_key)),
         clusters=len(sizes),
-        cluster_sizes=dict(sorted(Counter(sizes.tolist()).items())),
-        tags=len({pair.tag for pair in pairs}),
-        tags_by_genre=tags_by_genre(pairs),
+        cluster_sizes=_counts(sizes),
+        tags=len(np.unique(known.tag)),
+        tags_by_genre=tags_by_genre(
+            (known.genres[genre], known.tags[tag])
+            for genre, tag in zip(known.genre.tolist(), known.tag.tolist(), strict=True)
+        ),
         quirks=find_quirks(pairs),
-        texts=_texts(pairs),
-        prompt_length=spread({pair.prompt: len(pair.prompt) for pair in pairs}.values()),
+        texts=_texts(known),
+        prompt_length=spread(known.prompt_chars[first_of_prompt]),
         chosen_length=spread(chosen),
         rejected_length=spread(rejected),
         ratio=spread(chosen / rejected),
@@ -121,16 +124,22 @@ def describe(pairs: Sequence[Pair]) -> Stats:
             float(np.mean(chosen == rejected)),
         ),
         gaps=spread(gaps),
-        gap_counts=dict(sorted(Counter(round(gap, 6) for gap in gaps).items())),
-        unknown_scores=sum(side.score is None for side in sides),
-        models=_models(pairs),
-        unknown_models=sum(side.model is None for side in sides),
+        gap_counts=_counts(np.round(gaps, 6)),
+        unknown_scores=int(np.isnan(scores).sum()),
+        models=_models(known),
+        unknown_models=int((known.chosen_model < 0).sum() + (known.rejected_model < 0).sum()),
     )
+
+
+def _counts(values: NDArray[Any]) -> dict[Any, int]:
+    """How often each value stands there, in ascending order."""
+    distinct, counts = np.unique(values, return_counts=True)
+    return dict(zip(distinct.tolist(), counts.tolist(), strict=True))
 
 
 def spread(values: Iterable[float]) -> Spread:
     """How some numbers are spread."""
-    numbers = np.array(list(values), dtype=float)
+    numbers = np.fromiter(values, dtype=float)
     if not len(numbers):
         return Spread(0, *[None] * 8)
     low, p05, p25, median, p75, p95, high = (
@@ -139,14 +148,16 @@ def spread(values: Iterable[float]) -> Spread:
     return Spread(len(numbers), float(numbers.mean()), low, p05, p25, median, p75, p95, high)
 
 
-def tags_by_genre(items: Sequence[Pair] | Sequence[Prompt]) -> dict[str, dict[str, int]]:
-    """Genre -> tag -> how many pairs or prompts have it, the commonest first."""
-    genres = Counter(item.genre for item in items)
-    tags = Counter((item.genre, item.tag) for item in items)
-    return {
-        genre: {tag: n for (of, tag), n in _commonest(tags) if of == genre}
-        for genre, _ in _commonest(genres)
-    }
+def tags_by_genre(found: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    """Genre -> tag -> how often they stand together, the commonest first; from (genre, tag)."""
+    tags = Counter(found)
+    genres: Counter[str] = Counter()
+    for (genre, _), n in tags.items():
+        genres[genre] += n
+    listed: dict[str, dict[str, int]] = {genre: {} for genre, _ in _commonest(genres)}
+    for (genre, tag), n in _commonest(tags):
+        listed[genre][tag] = n
+    return listed
 
 
 def _commonest(counts: Counter[Key]) -> list[tuple[Key, int]]:
@@ -154,29 +165,24 @@ def _commonest(counts: Counter[Key]) -> list[tuple[Key, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _texts(pairs: Sequence[Pair]) -> Texts:
-    chosen = {pair.chosen.response for pair in pairs}
-    rejected = {pair.rejected.response for pair in pairs}
-    stands = Counter(text for pair in pairs for text in _both(pair))
+def _texts(known: PairColumns) -> Texts:
+    stands = np.concatenate([known.chosen_key, known.rejected_key])
+    counts = np.unique(stands, return_counts=True)[1]
     return Texts(
-        sides=2 * len(pairs),
-        distinct=len(stands),
-        repeated=sum(n > 1 for n in stands.values()),
-        both_ways=len(chosen & rejected),
+        sides=len(stands),
+        distinct=len(counts),
+        repeated=int((counts > 1).sum()),
+        both_ways=len(np.intersect1d(known.chosen_key, known.rejected_key)),
     )
 
 
-def _both(pair: Pair) -> tuple[str, str]:
-    return pair.chosen.response, pair.rejected.response
-
-
-def _models(pairs: Sequence[Pair]) -> dict[str, ModelSides]:
-    chosen = _named(pair.chosen for pair in pairs)
-    rejected = _named(pair.rejected for pair in pairs)
-    return {
-        name: ModelSides(chosen[name], rejected[name]) for name, _ in _commonest(chosen + rejected)
-    }
-
-
-def _named(sides: Iterable[Side]) -> Counter[str]:
-    return Counter(side.model for side in sides if side.model is not None)
+def _models(known: PairColumns) -> dict[str, ModelSides]:
+    chosen, rejected = (
+        np.bincount(codes[codes >= 0], minlength=len(known.models))
+        for codes in (known.chosen_model, known.rejected_model)
+    )
+    both = Counter(dict(zip(known.models, (chosen + rejected).tolist(), strict=True)))
+    sides = dict(
+        zip(known.models, zip(chosen.tolist(), rejected.tolist(), strict=True), strict=True)
+    )
+    return {name: ModelSides(*sides[name]) for name, n in _commonest(both) if n}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from harness.data.fields import (
-    Bad,
     BadRows,
+    Tally,
     check_keys,
     identifier,
     number,
@@ -18,6 +19,7 @@ from harness.data.fields import (
     settle,
     text,
 )
+from harness.data.kept import KeptPairs
 from harness.data.rows import Row, json_type, parse_rows
 from harness.records import Language, Pair, Side, short_id
 
@@ -29,11 +31,13 @@ _SIDE_KEYS = ("response", "score", "model", "completion_tokens", "prompt_tokens"
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What a file holds: good pairs, one message for each bad row, its number of rows, and
-    the keys that are no part of the format, with how often they stood there."""
+    """What a file holds: good pairs, a message for each of the first bad rows and the number of
+    all bad ones, its number of rows, and the keys that are no part of the format, with how often
+    they stood there."""
 
-    pairs: tuple[Pair, ...]
+    pairs: Sequence[Pair]
     bad: tuple[str, ...]
+    bad_rows: int
     rows: int
     extra: dict[str, int]
 
@@ -70,26 +74,50 @@ def pairs_of_rows(
     bad_rows: BadRows,
 ) -> Records:
     """As `read_pairs`, for rows that are parsed already."""
-    pairs: list[Pair] = []
-    bad: list[Bad] = []
+    check = RowCheck(language, genre_of)
     seen: Counter[str] = Counter()
-    extra: Counter[str] = Counter()
+    pairs: list[Pair] = []
     for row in rows:
+        pair = check.pair(row)
+        if pair is not None:
+            seen[pair.pair_id] += 1
+            again = numbered(pair.pair_id, seen[pair.pair_id])
+            pairs.append(pair if again == pair.pair_id else replace(pair, pair_id=again))
+    messages = settle(name, check.bad, rows=len(rows), good=len(pairs), bad_rows=bad_rows)
+    return Records(KeptPairs(pairs), messages, check.bad.rows, len(rows), dict(check.extra))
+
+
+def numbered(pair_id: str, time: int) -> str:
+    """The id of a pair that stands in a file for the first, second, ... `time`."""
+    return pair_id if time == 1 else f"{pair_id}-{time}"
+
+
+class RowCheck:
+    """Checks rows one by one; `bad` and `extra` have what it found so far."""
+
+    def __init__(self, language: Language, genre_of: Callable[[str], str]) -> None:
+        self.bad, self.extra = Tally(), Counter[str]()
+        self._language, self._genre_of = language, cache(genre_of)
+
+    def pair(self, row: Row) -> Pair | None:
+        """The pair of a good row, its id not numbered yet."""
         problems: list[str] = []
-        parts = _check_row(row, problems, extra)
+        parts = _check_row(row, problems, self.extra)
         if parts is None or problems:
-            bad.append((row.place, problems))
-            continue
+            self.bad.add(row.place, problems)
+            return None
         prompt, prompt_id, tag, chosen, rejected = parts
-        same = short_id(language, prompt_id, chosen.response, rejected.response)
-        seen[same] += 1
-        pair_id = same if seen[same] == 1 else f"{same}-{seen[same]}"
-        genre = genre_of(tag)
-        pairs.append(
-            Pair(pair_id, prompt_id, prompt, tag, genre, language, chosen, rejected, row.number)
+        return Pair(
+            short_id(self._language, prompt_id, chosen.response, rejected.response),
+            prompt_id,
+            prompt,
+            tag,
+            self._genre_of(tag),
+            self._language,
+            chosen,
+            rejected,
+            row.number,
         )
-    messages = settle(name, bad, rows=len(rows), good=len(pairs), bad_rows=bad_rows)
-    return Records(tuple(pairs), messages, len(rows), dict(extra))
 
 
 def _check_row(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.data import Dataset, PromptSet
 from harness.errors import HarnessError
 from harness.jobs import SHOWN, Prices, read_prices
 from harness.models import MODELS, AnyModel, WroteElsewhere
@@ -36,12 +37,12 @@ def prices_of(model: AnyModel, request: RunRequest) -> Prices | None:
     return read_prices(request.price_file, (model.name, what))
 
 
-def tell(task: str, notices: Sequence[str], dropped: Sequence[str], progress: Progress) -> None:
+def tell(task: str, data: Dataset | PromptSet, progress: Progress) -> None:
     """What a reader of the task's data has to say, and the first rows it left out."""
-    for message in (*notices, *dropped[:SHOWN]):
+    for message in (*data.notices, *data.dropped[:SHOWN]):
         progress.notice(f"{task}: {message}")
-    if len(dropped) > SHOWN:
-        progress.notice(f"{task}: ... {len(dropped) - SHOWN:,} more rows left out")
+    if data.dropped_rows > SHOWN:
+        progress.notice(f"{task}: ... {data.dropped_rows - SHOWN:,} more rows left out")
 
 
 def model_row(model: AnyModel | WroteElsewhere) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def load_writing_work(
         home=home,
         progress=progress,
     )
-    tell(spec.name, data.notices, data.dropped, progress)
+    tell(spec.name, data, progress)
     return WritingWork(spec, data, select(data.prompts, request))
 
 

@@ -80,7 +80,7 @@ def _data(case: Case) -> dict[str, Any]:
         ids = {pair.pair_id for pair in pairs}
         found["prompts"] = len({pair.prompt for pair in data.pairs if pair.pair_id in ids})
         found["left_out"] = len(data.pairs) - len(pairs)
-        found["dropped_rows"] = len(data.dropped)
+        found["dropped_rows"] = data.dropped_rows
     return found
 
 

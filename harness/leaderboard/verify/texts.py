@@ -112,6 +112,6 @@ def _data(case: Case, texts: int, prompts: int) -> dict[str, object]:
     found = {key: at(stored, key) for key in keys}
     if isinstance(data, PromptSet) and found["sha256"] == data.sha256:
         found["left_out"] = len(data.prompts) - prompts
-        found["dropped_rows"] = len(data.dropped)
+        found["dropped_rows"] = data.dropped_rows
         found["short_prompts"] = data.short_prompts
     return found | {"n": texts, "prompts": prompts, "clusters": prompts}

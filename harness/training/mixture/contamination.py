@@ -209,11 +209,11 @@ def _load(spec: AnyTask, file: Path | None, progress: Progress) -> TaskTexts:
         if isinstance(spec, TaskSpec):
             pairs = load_pairs(spec, file=file, bad_rows="drop", progress=progress)
             texts = _of_pairs(spec.name, pairs.pairs)
-            name, sha256, bad = pairs.file, pairs.sha256, len(pairs.dropped)
+            name, sha256, bad = pairs.file, pairs.sha256, pairs.dropped_rows
         else:
             prompts = load_prompts(spec, file=file, bad_rows="drop", progress=progress)
             texts = _of_prompts(spec.name, prompts.prompts)
-            name, sha256, bad = prompts.file, prompts.sha256, len(prompts.dropped)
+            name, sha256, bad = prompts.file, prompts.sha256, prompts.dropped_rows
     except DataError as error:
         # the readers know the flag of `harness run`
         told = str(error).replace(f"--data {spec.name}=", f"--set contamination_data.{spec.name}=")
