@@ -39,7 +39,7 @@ def evaluate(
     from harness.data import load_pairs
     from harness.request import RunRequest, resolve_tasks, select
     from harness.results import make_results, tables_in_memory
-    from harness.scoring import distinct_candidates, score_candidates, verdicts_from_scores
+    from harness.scoring import ScoreTable, distinct_texts, score_texts, verdicts_from_scores
     from harness.specs import TaskSpec
 
     progress = progress or Silent()
@@ -60,9 +60,10 @@ def evaluate(
     )
     pairs = select(dataset.pairs, request)
     with _in_memory(model, tokenizer, settings) as scorer:
-        scores: dict[str, Score] = {}
-        score_candidates(
-            distinct_candidates(pairs),
+        texts = distinct_texts(pairs)
+        scores = ScoreTable(len(texts))
+        score_texts(
+            texts,
             scorer,
             budget=scorer.budget(max_tokens=max_batch_tokens, max_texts=None),
             done=scores,
@@ -73,7 +74,7 @@ def evaluate(
         spec,
         dataset,
         pairs,
-        tables_in_memory(pairs, verdicts_from_scores(pairs, scores, {})),
+        tables_in_memory(pairs, list(verdicts_from_scores(texts, scores, {}))),
         model={"name": scorer.name, "backend": scorer.backend, "dtype": scorer.network.dtype},
         judge=scorer.judge(),
         seed=seed,

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 # The share of padding at which a padded batch is closed, however much budget is left.
 MAX_PADDING = 0.03
@@ -28,14 +32,23 @@ class Budget:
         return Budget(max(1, self.max_tokens // 2), texts, self.padded)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Batches of item numbers, and what they cost: a function of lengths, ids and budget."""
+    """Batches of item numbers, and what they cost: a function of lengths, ids and budget.
 
-    batches: tuple[tuple[int, ...], ...]
+    `order` (n,) are the items as they are taken, `ends` (batches,) where in it each batch ends.
+    """
+
+    order: NDArray[np.int64]
+    ends: NDArray[np.int64]
     real_tokens: int
     computed_tokens: int
     sha256: str
+
+    @property
+    def batches(self) -> Batches:
+        """The batches one after the other."""
+        return Batches(self.order, self.ends)
 
     @property
     def padding_share(self) -> float:
@@ -45,31 +58,67 @@ class Plan:
         return 1.0 - self.real_tokens / self.computed_tokens
 
 
-def plan_batches(lengths: Sequence[int], ids: Sequence[str], budget: Budget) -> Plan:
+class Batches(Sequence[tuple[int, ...]]):
+    """The batches of a plan, each made into numbers when it is asked for."""
+
+    def __init__(self, order: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
+        self._order, self._ends = order, ends
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[int, ...]: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[tuple[int, ...]]: ...
+    def __getitem__(self, place: int | slice) -> tuple[int, ...] | list[tuple[int, ...]]:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        number = range(len(self))[place]
+        begin = self._ends[number - 1] if number else 0
+        return tuple(self._order[begin : self._ends[number]].tolist())
+
+
+def plan_batches(
+    lengths: Sequence[int] | NDArray[np.int64],
+    ids: Sequence[str] | NDArray[np.uint64],
+    budget: Budget,
+) -> Plan:
     """Cut items into batches, longest first; equal lengths stand in the order of their ids.
 
     Longest first because running out of memory then shows at once, and because neighbours of
     like length waste the least padding. The ids break ties so that the plan does not depend
-    on the order of the file.
+    on the order of the file; ids that are numbers stand for their 16 hex digits. Where nothing
+    has a length (a model that reads no tokens) the order is the given one.
     """
-    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], ids[i]))
-    batches: list[tuple[int, ...]] = []
-    current: list[int] = []
-    real = computed = 0
-    for item in order:
-        if current and not _fits(lengths[current[0]], len(current), real, lengths[item], budget):
-            batches.append(tuple(current))
-            computed += lengths[current[0]] * len(current) if budget.padded else real
-            current, real = [], 0
-        current.append(item)
-        real += lengths[item]
-    if current:
-        batches.append(tuple(current))
-        computed += lengths[current[0]] * len(current) if budget.padded else real
+    sizes = np.asarray(lengths, dtype=np.int64)
+    names = np.asarray(ids) if len(sizes) else np.zeros(0, np.uint64)
+    order = np.lexsort((names, -sizes)) if sizes.any() else np.arange(len(sizes))
+    ends: list[int] = []
+    first = longest = real = computed = 0
+    for place, length in enumerate(sizes[order].tolist()):
+        if place > first and not _fits(longest, place - first, real, length, budget):
+            ends.append(place)
+            computed += longest * (place - first) if budget.padded else real
+            first, real = place, 0
+        if place == first:
+            longest = length
+        real += length
+    if len(sizes):
+        ends.append(len(sizes))
+        computed += longest * (len(sizes) - first) if budget.padded else real
+    plan = Plan(order, np.array(ends, np.int64), int(sizes.sum()), computed, "")
+    return replace(plan, sha256=_digest(plan, names))
+
+
+def _digest(plan: Plan, names: NDArray[Any]) -> str:
     digest = hashlib.sha256()
-    for batch in batches:
-        digest.update((" ".join(ids[item] for item in batch) + "\n").encode())
-    return Plan(tuple(batches), sum(lengths), computed, digest.hexdigest())
+    numbers = names.dtype.kind == "u"
+    for batch in plan.batches:
+        found = names[list(batch)].tolist()
+        line = " ".join(f"{name:016x}" for name in found) if numbers else " ".join(found)
+        digest.update((line + "\n").encode())
+    return digest.hexdigest()
 
 
 def _fits(longest: int, texts: int, real: int, length: int, budget: Budget) -> bool:

@@ -32,9 +32,34 @@ class ModelError(HarnessError):
 class TextsTooLong(ModelError):
     """Texts do not fit the context; `ids` are those of the candidates, longest or not."""
 
-    def __init__(self, message: str, ids: tuple[str, ...]) -> None:
-        super().__init__(message)
-        self.ids = ids
+    def __init__(
+        self, *, ids: tuple[str, ...], of: int, limit: int, longest: int, begins: str
+    ) -> None:
+        super().__init__(
+            f"{len(ids)} of {of} texts are longer than the model's {limit} tokens (the longest "
+            f"has {longest}; its text begins {begins!r}); --truncate left keeps the end of the "
+            "text, --truncate right its beginning, and both are counted; --max_length sets the "
+            "limit"
+        )
+        self.ids, self.of, self.limit = ids, of, limit
+        self.longest, self.begins = longest, begins
+
+    def and_more(self, other: TextsTooLong) -> TextsTooLong:
+        """This and another part of the same texts."""
+        worst = max(self, other, key=lambda error: error.longest)
+        return TextsTooLong(
+            ids=self.ids + other.ids,
+            of=self.of + other.of,
+            limit=self.limit,
+            longest=worst.longest,
+            begins=worst.begins,
+        )
+
+    def of_all(self, of: int) -> TextsTooLong:
+        """The same, told of a larger number of texts."""
+        return TextsTooLong(
+            ids=self.ids, of=of, limit=self.limit, longest=self.longest, begins=self.begins
+        )
 
 
 class MissingExtra(UsageError):

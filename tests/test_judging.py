@@ -11,7 +11,7 @@ import pytest
 from rows import rows, write_rows
 from scripted import Scripted, says
 
-from harness import runner
+from harness import executors, runner
 from harness.errors import HarnessError, UsageError
 from harness.models.base import ChatRequest, Completion, ModelSettings
 from harness.request import RunRequest
@@ -27,7 +27,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def go(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     def call(model: Scripted, *, judge: str | None = None, **changes: Any) -> Any:
-        monkeypatch.setattr(runner, "open_model", lambda *_: model)
+        monkeypatch.setattr(executors, "open_model", lambda *_: model)
         request = RunRequest(
             tasks=("wpb_zh",),
             model="openai:scripted",
@@ -265,7 +265,7 @@ def test_the_dry_run_counts_calls_and_asks_nobody(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = Scripted(says("[[A]]"))
-    monkeypatch.setattr(runner, "open_model", lambda *_: model)
+    monkeypatch.setattr(executors, "open_model", lambda *_: model)
     prices = tmp_path / "prices.yaml"
     prices.write_text("kind: prices\nmodels: {scripted: {input: 1000000, output: 0}}\n")
     request = RunRequest(

@@ -24,6 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("families",),
     ("data", "stored"),
     ("models",),
+    ("executors",),
     ("asking",),
     ("store", "scoring", "judging", "writing"),
     ("reparse",),
@@ -33,7 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("remeasure",),
     ("arena",),
     ("leaderboard", "viewer"),
-    ("api", "training", "bench"),
+    ("api", "training", "bench", "lm_eval_tasks"),
     ("study",),
     ("cli",),
 )
@@ -46,7 +47,7 @@ HEAVY = MODEL_LIBRARIES | {
     "pandas", "scipy.stats", "huggingface_hub", "rich", "jieba", "rjieba", "openai", "aiohttp",
     "httpx2",
 }  # fmt: skip
-MAY_IMPORT_MODEL_LIBRARIES = frozenset({"models", "training", "bench", "api"})
+MAY_IMPORT_MODEL_LIBRARIES = frozenset({"models", "training", "bench", "api", "lm_eval_tasks"})
 # The inside of the engine is torch code through and through; whoever wants it imports it late.
 TORCH_AT_THE_TOP = frozenset(
     {
@@ -55,6 +56,7 @@ TORCH_AT_THE_TOP = frozenset(
         "harness.models.chat.cache",
         "harness.models.chat.flight",
         "harness.models.engine",
+        "harness.models.linears",
         "harness.models.chat.generate",
         "harness.models.lm_head",
         "harness.models.chat.sampler",

@@ -39,7 +39,7 @@ def test_the_example_record_is_one_that_is_read() -> None:
 
 
 def test_every_command_and_flag_exists() -> None:
-    commands = re.findall(r"\bharness ([a-z]+)([^`#\n)]*)", TEXT)
+    commands = re.findall(r"\bharness ([a-z]+(?:-[a-z]+)*)([^`#\n)]*)", TEXT)
     used = [(verb, flags) for verb, flags in commands if verb in VERBS]
     assert {verb for verb, _ in used} == set(VERBS)
     for verb, rest in used:

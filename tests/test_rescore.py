@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from rows import rows, write_rows
 from scripted import Scripted, says
 
-from harness import runner
+from harness import executors, runner
 from harness.cli.main import cli
 from harness.errors import UsageError
 from harness.models.base import ChatRequest, Completion, ModelSettings
@@ -38,7 +38,7 @@ def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
     def call(model: Any, *, judge: str | None = None) -> Any:
         if isinstance(model, Scripted):
-            monkeypatch.setattr(runner, "open_model", lambda *_: model)
+            monkeypatch.setattr(executors, "open_model", lambda *_: model)
         request = RunRequest(
             tasks=("wpb_zh",),
             model="baseline:length" if isinstance(model, str) else "openai:scripted",

@@ -11,7 +11,7 @@ import pytest
 from scripted import Scripted, says
 from written import jsonl, prompts, stored, texts, write_runs
 
-from harness import runner
+from harness import executors, runner
 from harness.errors import DataError, HarnessError, UsageError
 from harness.models.base import ChatRequest, Completion
 from harness.records import Measures, Prompt, Text
@@ -24,7 +24,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]
     data = jsonl(tmp_path / "prompts.jsonl", prompts(8))
 
     def call(model: Any, *, tasks: tuple[str, ...] = ("coig_writer_zh",), **changes: Any) -> Any:
-        monkeypatch.setattr(runner, "open_model", lambda *_: model)
+        monkeypatch.setattr(executors, "open_model", lambda *_: model)
         [result] = runner.run(
             RunRequest(
                 tasks=tasks,

@@ -47,7 +47,7 @@ def join(folder: ArenaFolder, setting: Setting, progress: Progress) -> None:
         folder.append_verdicts(_alike(folder, setting, judging.judge.repeats if judging else 1))
         what = f"{len(verdicts):,} verdicts" if verdicts else ""
     else:
-        there = {name for name, _ in folder.ratings()} if judging else set(folder.scores())
+        there = {name for name, _ in folder.ratings()} if judging else _scored(folder)
         ids = {one for match in matches for one in match.ids}
         scores = list(joined_scores(others, ids, there))
         folder.append_lines(scores)
@@ -55,6 +55,12 @@ def join(folder: ArenaFolder, setting: Setting, progress: Progress) -> None:
     if what:
         names = ", ".join(arena.name for arena in others)
         progress.notice(f"{what} were there already, in {names}: not asked for again")
+
+
+def _scored(folder: ArenaFolder) -> set[str]:
+    """The texts whose last line has a score."""
+    last = {line.id: line.score for line in folder.scores()}
+    return {name for name, score in last.items() if score is not None}
 
 
 def _alike(folder: ArenaFolder, setting: Setting, repeats: int) -> list[Verdict]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -40,9 +41,7 @@ def judged_arena(request: ArenaRequest, progress: Progress | None = None) -> Are
     The numbers are made anew each time: a calibration given later changes them, and no verdict.
     """
     progress = progress or Silent()
-    setting = open_setting(request, progress)
-    kind = partial(ArenaFolder, {match.pair.pair_id: match for match in setting.card.matches})
-    with open_run(kind, setting.path, fresh=setting.asked.fresh, progress=progress) as folder:
+    with open_setting(request, progress) as setting, _folder(setting, progress) as folder:
         refuse_other_device(folder, setting.model.device)
         done = folder.finished and nothing_owed(folder, setting.pairs, progress)
         began = time.monotonic()
@@ -70,11 +69,16 @@ def judged_arena(request: ArenaRequest, progress: Progress | None = None) -> Are
         return ArenaResult(folder.path, results, folder.manifest, reused=done)
 
 
+def _folder(setting: Setting, progress: Progress) -> AbstractContextManager[ArenaFolder]:
+    kind = partial(ArenaFolder, {match.pair.pair_id: match for match in setting.card.matches})
+    return open_run(kind, setting.path, fresh=setting.asked.fresh, progress=progress)
+
+
 def dry_arena(request: ArenaRequest, progress: Progress | None = None) -> str:
     """One line on what an arena would ask; what others of the same judge hold is not taken off."""
-    setting = open_setting(request, progress or Silent())
-    prices = prices_of(setting.model, setting.asked)
-    asks = estimate(setting.pairs, setting.model, setting.judging, prices)
+    with open_setting(request, progress or Silent()) as setting:
+        prices = prices_of(setting.model, setting.asked)
+        asks = estimate(setting.pairs, setting.model, setting.judging, prices)
     line = (
         f"arena of {len(setting.players)} players: {len(setting.pairs):,} matches, {asks}, "
         f"{setting.model.name} on {setting.model.device} -> {setting.path}"

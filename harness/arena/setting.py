@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from harness.arena.calibration import Calibrations, read_calibrations
 from harness.arena.matches import Card, make_card, texts_sha256
 from harness.arena.players import Player, player_of, read_players
 from harness.errors import UsageError
+from harness.executors import opened
 from harness.jobs import Judging, judging_of
-from harness.models import MODELS, AnyModel, PairJudge, TextsFile, open_model
+from harness.models import MODELS, AnyModel, PairJudge, TextsFile
 from harness.models.ref import parse_model
 from harness.progress import Progress
 from harness.records import Pair
@@ -83,7 +85,8 @@ class Setting:
         return self.asked.output_path / "arena" / identity_sha256(self.identity())[:8]
 
 
-def open_setting(request: ArenaRequest, progress: Progress) -> Setting:
+@contextmanager
+def open_setting(request: ArenaRequest, progress: Progress) -> Iterator[Setting]:
     """Read the runs, pair their texts, open the judge; nothing is asked."""
     asked = request.asked
     parse_model(asked.model, asked.model_args, tuple(MODELS))  # a typo costs no download
@@ -94,10 +97,10 @@ def open_setting(request: ArenaRequest, progress: Progress) -> Setting:
         progress.notice(
             f"{card.unshared:,} times two runs do not both have a text for a prompt: left out"
         )
-    model = open_model(asked.model, asked.model_args, asked.settings)
-    if isinstance(model, TextsFile):
-        raise UsageError(f"{model.name} only writes; an arena asks for a judge")
-    languages = list(dict.fromkeys(match.pair.language for match in card.matches))
-    judging = judging_of(model, asked, languages)
-    known = read_calibrations(request.calibration, model, judging, languages)
-    return Setting(asked, tuple(players), baseline, card, model, judging, known)
+    with opened(asked.model, asked.model_args, asked.settings, asked.workers) as model:
+        if isinstance(model, TextsFile):
+            raise UsageError(f"{model.name} only writes; an arena asks for a judge")
+        languages = list(dict.fromkeys(match.pair.language for match in card.matches))
+        judging = judging_of(model, asked, languages)
+        known = read_calibrations(request.calibration, model, judging, languages)
+        yield Setting(asked, tuple(players), baseline, card, model, judging, known)

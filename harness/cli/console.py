@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-_QUIET_SECONDS = 2.0  # work shorter than this draws nothing
-_PLAIN_SECONDS = 10.0  # how often a log file or a pipe gets a line
+_BAR_SECONDS = 1.0  # work shorter than this draws no bar
+_FIRST_SECONDS = 2.0  # until the first line in a log file or a pipe
+_PLAIN_SECONDS = 10.0  # from each of them to the next
 
 
 class Console:
@@ -20,7 +21,7 @@ class Console:
         self._terminal = sys.stderr.isatty()
         self._what, self._unit, self._total, self._done = "", "", 0, 0
         self._tokens = 0
-        self._began = self._last = 0.0
+        self._began = self._next = 0.0
         self._bar: Any = None  # rich is imported only once there is something to draw
 
     def notice(self, message: str) -> None:
@@ -30,18 +31,18 @@ class Console:
         self.finish()
         self._what, self._unit, self._total, self._done = what, unit, total, 0
         self._tokens = 0
-        self._began = self._last = time.monotonic()
+        self._began = time.monotonic()
+        self._next = self._began + _FIRST_SECONDS
 
     def advance(self, n: int, *, tokens: int = 0) -> None:
         self._done += n
         self._tokens += tokens
         now = time.monotonic()
-        if now - self._began < _QUIET_SECONDS:
-            return
         if self._terminal:
-            self._draw()
-        elif now - self._last >= _PLAIN_SECONDS:
-            self._last = now
+            if now - self._began >= _BAR_SECONDS:
+                self._draw()
+        elif now >= self._next:
+            self._next = now + _PLAIN_SECONDS
             rate = self._done / (now - self._began)
             left = (self._total - self._done) / rate if rate else 0.0
             self.notice(

@@ -78,6 +78,20 @@ _OPTIONS = (
         help="What tokens cost.",
     ),
     click.option("--max_errors", type=MORE_THAN_ZERO, help="Give up after so many errors."),
+    click.option(
+        "--executor",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        help="Who does a local model's work: this process, or workers of ray.",
+    ),
+    click.option("--num_workers", type=MORE_THAN_ZERO, help="Of ray; one a GPU without."),
+    click.option(
+        "--gpus_per_worker",
+        type=click.FloatRange(min=0),
+        help="Of ray; 1 where there are GPUs.",
+    ),
+    click.option("--ray_address", metavar="auto|HOST:PORT", help="A ray cluster that is running."),
     click.option("--dry_run", is_flag=True, help="Check everything, ask and score nothing."),
 )
 
@@ -117,9 +131,26 @@ def make_request(flags: dict[str, Any], **more: Any) -> Any:
         settings=settings,
         include=flags["include_path"],
         processes=cores(),
+        workers=_workers(flags),
         **{key: flags[key] for key in same},
         **more,
     )
+
+
+def _workers(flags: dict[str, Any]) -> Any:
+    """The workers asked for; their flags mean nothing without --executor ray."""
+    from harness.executors import Workers
+
+    named = ("num_workers", "gpus_per_worker", "ray_address")
+    if flags["executor"] == "ray":
+        number, gpus, address = (flags[name] for name in named)
+        if gpus is not None and gpus > 1 and gpus != int(gpus):
+            raise UsageError(f"--gpus_per_worker {gpus:g}: a whole number, or a fraction below 1")
+        return Workers(number, gpus, address)
+    for name in named:
+        if flags[name] is not None:
+            raise UsageError(f"--{name} belongs to --executor ray")
+    return None
 
 
 def cores() -> int:

@@ -13,7 +13,7 @@ from harness.jobs.judging import Judging
 from harness.judging import PairAsker, TextRater
 from harness.models import AnyModel, ChatModel, PairJudge
 from harness.records import Pair
-from harness.scoring import distinct_candidates
+from harness.scoring import distinct_texts, tokens_of
 from harness.spec_files import check, load_yaml
 from harness.specs import PairwiseJudge, PriceList, TokenPrice
 
@@ -59,9 +59,9 @@ def estimate(
     if isinstance(model, ChatModel):
         assert judging is not None
         return _calls(pairs, model, judging, prices)
-    texts = distinct_candidates(pairs)
-    encoded = [] if isinstance(model, PairJudge) else model.encode(texts)
-    return f"{len(texts):,} distinct texts, {sum(item.n_tokens for item in encoded):,} tokens"
+    texts = distinct_texts(pairs)
+    tokens = 0 if isinstance(model, PairJudge) else tokens_of(texts, model)
+    return f"{len(texts):,} distinct texts, {tokens:,} tokens"
 
 
 def _calls(pairs: Sequence[Pair], model: ChatModel, judging: Judging, prices: Prices | None) -> str:

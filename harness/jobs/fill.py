@@ -6,9 +6,13 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from harness.batching import Budget
+from harness.data.columns import columns
 from harness.errors import ModelError, TextsTooLong
 from harness.jobs.account import account
 from harness.jobs.judging import Judging
@@ -17,11 +21,18 @@ from harness.models import AnyModel, ChatModel, PairJudge, RewardModel
 from harness.progress import Progress
 from harness.records import Pair, VerdictKey, candidate
 from harness.request import RunRequest
-from harness.scoring import distinct_candidates, score_candidates, verdicts_from_scores
+from harness.scoring import (
+    ScoreTable,
+    distinct_texts,
+    margins,
+    score_texts,
+    verdicts_from_scores,
+)
 from harness.specs import PairwiseJudge
 from harness.store import RunFolder, Standing
 
 SHOWN = 20  # rows named in a message
+_AT_ONCE = 4096  # verdicts that are written together
 
 
 def fill_folder(
@@ -57,7 +68,8 @@ def nothing_owed(folder: RunFolder, pairs: Sequence[Pair], progress: Progress) -
     """
     standing = folder.standing()
     held = Counter(key[0] for key in standing)
-    lost = sum(held[pair.pair_id] < max(held.values(), default=1) for pair in pairs)
+    most = max(held.values(), default=1)
+    lost = sum(held[pair_id] < most for pair_id in columns(pairs).pair_id)
     if lost:
         progress.notice(
             f"{folder.path}: finished before, but verdicts on {lost:,} of {len(pairs):,} pairs are "
@@ -125,10 +137,12 @@ def _score(
     request: RunRequest,
     progress: Progress,
 ) -> dict[str, Any]:
-    done = folder.scores()
+    texts = distinct_texts(pairs)
+    done = ScoreTable(len(texts))
+    done.read(texts, folder.scores())
     with _naming_rows(pairs):
-        facts = score_candidates(
-            distinct_candidates(pairs),
+        facts = score_texts(
+            texts,
             model,
             budget=_budget(folder, model, request),
             done=done,
@@ -136,18 +150,22 @@ def _score(
             progress=progress,
             on_budget=lambda budget: folder.save_manifest(budget=dataclasses.asdict(budget)),
             max_errors=request.max_errors,
+            scratch=folder.path,
         )
-    verdicts = verdicts_from_scores(pairs, done, _attempts(standing))
     settled = _settled(standing)
-    folder.append_verdicts([v for v in verdicts if v.key not in settled])
+    verdicts = verdicts_from_scores(texts, done, _attempts(standing))
+    owed = (verdict for verdict in verdicts if verdict.key not in settled)
+    while lines := list(islice(owed, _AT_ONCE)):
+        folder.append_verdicts(lines)
     doubt = 2 * facts.self_check["max_difference"]
-    near = sum(v.margin is not None and 0 < abs(v.margin) <= doubt for v in verdicts)
+    margin = np.abs(margins(texts, done))
+    near = int(np.count_nonzero((margin > 0) & (margin <= doubt)))
     return {
         "plan": facts.plan,
         "self_check": {**facts.self_check, "pairs_within": near},
         "counts": {
             "pairs": len(pairs),
-            "texts": len(done),
+            "texts": len(texts),
             "scored_now": facts.scored,
             "reused": facts.reused,
             "tokens_in": facts.tokens_in,

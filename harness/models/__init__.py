@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 
-from harness.models.base import ChatModel, ModelSettings, PairJudge, RewardModel
+from harness.models.base import ChatModel, ModelRef, ModelSettings, PairJudge, RewardModel
 from harness.models.device import require_torch
 from harness.models.ref import parse_model
 from harness.models.texts import TextsFile, WroteElsewhere
 
 __all__ = [
     "MODELS", "AnyModel", "ChatModel", "ModelSettings", "Opened", "PairJudge", "RewardModel",
-    "TextsFile", "WroteElsewhere", "open_model",
+    "TextsFile", "WroteElsewhere", "open_model", "open_ref",
 ]  # fmt: skip
 
 AnyModel = RewardModel | PairJudge | ChatModel
@@ -34,7 +34,11 @@ _NEED_TORCH = ("hf", "likelihood")
 
 def open_model(model: str, model_args: str | None, settings: ModelSettings) -> Opened:
     """The model a --model names; reads configuration, not weights."""
-    ref = parse_model(model, model_args, tuple(MODELS))
+    return open_ref(parse_model(model, model_args, tuple(MODELS)), settings)
+
+
+def open_ref(ref: ModelRef, settings: ModelSettings) -> Opened:
+    """As `open_model`, for a --model that is parsed already."""
     if ref.backend in _NEED_TORCH:
         require_torch()
     module, _, attribute = MODELS[ref.backend].partition(":")

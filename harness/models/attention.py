@@ -2,7 +2,8 @@
 
 Registered with transformers under PACKED; the linear layers then see one row of tokens without
 padding, and a text's attention is computed as if it stood alone. Layers hand over `text_lengths`
-(and `cu_seq_lens` on CUDA), which `engine.forward_packed` passes to the backbone.
+(and `cu_seq_lens` on CUDA), which `engine.Engine` passes to the backbone. Where texts begin alike
+the linear layers see what they share once; here every text gets its own whole again.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ def packed_attention(
     attention_mask: torch.Tensor | None,
     *,
     text_lengths: tuple[int, ...],
+    text_rows: torch.Tensor | None = None,
+    row_tokens: torch.Tensor | None = None,
     cu_seq_lens: torch.Tensor | None = None,
     scaling: float | None = None,
     sliding_window: int | None = None,
@@ -46,15 +49,32 @@ def packed_attention(
 ) -> tuple[torch.Tensor, None]:
     """Attention over a pack.
 
-    Shapes: query (1, heads, tokens, dim), key and value (1, kv_heads, tokens, dim); returns
-    (1, tokens, heads, dim). A `sliding_window` of W lets a token see itself and W - 1 before
-    it, as in transformers.
+    Shapes: query (1, heads, rows, dim), key and value (1, kv_heads, rows, dim); returns
+    (1, rows, heads, dim). Rows are the tokens of the texts, unless some are shared: then
+    `text_rows` (tokens,) is the row of every token and `row_tokens` (rows,) a token of every
+    row. A `sliding_window` of W lets a token see itself and W - 1 before it, as in transformers.
     """
     if attention_mask is not None or dropout:
         raise ValueError("a pack takes neither a mask nor dropout")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if text_rows is not None:
+        query, key, value = (x.index_select(2, text_rows) for x in (query, key, value))
     if cu_seq_lens is not None and softcap is None:
-        return _varlen(query, key, value, cu_seq_lens, text_lengths, scale, sliding_window), None
+        out = _varlen(query, key, value, cu_seq_lens, text_lengths, scale, sliding_window)
+    else:
+        out = _text_by_text(query, key, value, text_lengths, scale, sliding_window, softcap)
+    return out if row_tokens is None else out.index_select(1, row_tokens), None
+
+
+def _text_by_text(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    text_lengths: tuple[int, ...],
+    scale: float,
+    sliding_window: int | None,
+    softcap: float | None,
+) -> torch.Tensor:
     parts = []
     for end, length in zip(accumulate(text_lengths), text_lengths, strict=True):
         cut = slice(end - length, end)
@@ -68,7 +88,7 @@ def packed_attention(
         else:
             out = _written_out(*one, scale, window, softcap)
         parts.append(out)
-    return torch.cat(parts, dim=2).transpose(1, 2).contiguous(), None
+    return torch.cat(parts, dim=2).transpose(1, 2).contiguous()
 
 
 def _varlen(

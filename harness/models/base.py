@@ -21,6 +21,10 @@ class OutOfMemory(Exception):
     """A batch did not fit; the job halves its budget and goes on."""
 
 
+class WorkerLost(Exception):
+    """The process that had a piece of work is gone; the message says how."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
     """The settings of a run that reach a model; each stands in the identity or the manifest."""
@@ -38,6 +42,7 @@ class ModelSettings:
     num_concurrent: int = 16
     include: tuple[Path, ...] = ()
     bad_rows: Literal["refuse", "drop"] = "refuse"  # of a file of texts
+    elsewhere: bool = False  # weights are loaded by workers: `device` is theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +81,27 @@ class Model(Protocol):
         """What the manifest should say of how it ran (device, engine, template...)."""
 
 
-class RewardModel(Model, Protocol):
+class Laned(Protocol):
+    """What can do several pieces of work at the same time: one a lane (a GPU, a worker)."""
+
+    @property
+    def lanes(self) -> int:
+        """How many."""
+
+
+@runtime_checkable
+class Staffed(Protocol):
+    """What has a worker a lane; one that dies (WorkerLost) is replaced."""
+
+    def ready(self, lane: int) -> None:
+        """Wait until the lane's worker can work; raises WorkerLost if that dies."""
+
+
+class RewardModel(Model, Laned, Protocol):
     """A model that gives one text for one prompt a number, higher is better."""
+
+    def warm(self) -> None:
+        """Load what will be needed, so that it can be done beside other work; may be left out."""
 
     def encode(self, candidates: Sequence[Candidate]) -> list[Encoded]:
         """Render and tokenise; a ModelError names every text that is too long."""
@@ -85,8 +109,11 @@ class RewardModel(Model, Protocol):
     def budget(self, *, max_tokens: int | None, max_texts: int | None) -> Budget:
         """The budget to begin with, where the user named none."""
 
-    def score(self, batch: Sequence[Encoded]) -> list[float]:
-        """float32 scores in the order of the batch; raises OutOfMemory."""
+    def score(self, batch: Sequence[Encoded], lane: int = 0) -> list[float]:
+        """float32 scores in the order of the batch; raises OutOfMemory.
+
+        Called from several threads at once, each with a lane of its own.
+        """
 
 
 @runtime_checkable

@@ -33,6 +33,7 @@ class Baseline:
 
     backend = "baseline"
     device = "cpu"
+    lanes = 1
 
     def __init__(
         self, what: NullScorer, settings: ModelSettings, *, name: str | None = None
@@ -67,7 +68,10 @@ class Baseline:
         """Any number of texts at once."""
         return Budget(1, max_texts or 4096)
 
-    def score(self, batch: Sequence[Encoded]) -> list[float]:
+    def warm(self) -> None:
+        """There are no weights."""
+
+    def score(self, batch: Sequence[Encoded], lane: int = 0) -> list[float]:
         """One score a text."""
         return [self._one(item.candidate) for item in batch]
 

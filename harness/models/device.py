@@ -21,12 +21,37 @@ def resolve_device(settings: ModelSettings) -> str:
     """cpu or cuda; asking for a CUDA device that is not there is an error."""
     import torch
 
+    if settings.elsewhere:
+        return settings.device
     there = torch.cuda.is_available()
     if settings.device == "auto":
         return "cuda" if there else "cpu"
     if settings.device == "cuda" and not there:
         raise UsageError("--device cuda: torch sees no CUDA device here")
     return settings.device
+
+
+def lane_devices(device: str) -> tuple[str, ...]:
+    """The devices that each hold a copy of a network: all visible GPUs, or the one processor.
+
+    A GPU with less than half the free memory of the freest is left to whoever uses it.
+    """
+    import torch
+
+    if device != "cuda":
+        return (device,)
+    names = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    room = {name: usable_memory(name) for name in names}
+    return tuple(name for name in names if 2 * room[name] >= max(room.values()))
+
+
+def usable_memory(device: Any) -> int:
+    """Bytes of a GPU's memory that are free, or kept by this process for nothing in use."""
+    import torch
+
+    free, _ = torch.cuda.mem_get_info(device)
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(free + kept)
 
 
 def resolve_dtype(settings: ModelSettings, device: str, preferred: str) -> str:

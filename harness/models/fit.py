@@ -38,11 +38,11 @@ def fit(
     if truncate == "error":
         worst = max(long, key=lambda item: item.n_tokens)
         raise TextsTooLong(
-            f"{len(long)} of {len(encoded)} texts are longer than the model's {limit} tokens "
-            f"(the longest has {worst.n_tokens}; its text begins "
-            f"{worst.candidate.text[:40]!r}); --truncate left keeps the end of the text, "
-            "--truncate right its beginning, and both are counted; --max_length sets the limit",
-            tuple(item.candidate.id for item in long),
+            ids=tuple(item.candidate.id for item in long),
+            of=len(encoded),
+            limit=limit,
+            longest=worst.n_tokens,
+            begins=worst.candidate.text[:40],
         )
     return [
         _cut(item, limit, truncate, bos, append) if item.n_tokens > limit else item

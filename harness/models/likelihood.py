@@ -11,6 +11,7 @@ from harness.models.base import Encoded, Ids, ModelRef, ModelSettings
 from harness.models.checkpoint import open_checkpoint
 from harness.models.engine import Engine
 from harness.models.fit import fit
+from harness.models.lanes import Lanes
 from harness.models.lm_head import LmHead
 from harness.models.network import Network
 from harness.models.ref import check_options
@@ -95,11 +96,21 @@ class Likelihood:
         ]
         return min(found, key=lambda budget: (not budget.padded, budget.max_tokens))
 
-    def score(self, batch: Sequence[Encoded]) -> list[float]:
-        """One score a text."""
+    @property
+    def lanes(self) -> int:
+        """How many batches can be scored at the same time."""
+        return min(len(scorer.network.devices) for scorer in self.networks)
+
+    def warm(self) -> None:
+        """Load the weights of every network, on every device."""
+        for scorer in self.networks:
+            scorer.parts.warm()
+
+    def score(self, batch: Sequence[Encoded], lane: int = 0) -> list[float]:
+        """One score a text, by the copy of a lane."""
         sums = [
             scorer.log_likelihoods(
-                [item.ids[number] for item in batch], [item.starts[number] for item in batch]
+                lane, [item.ids[number] for item in batch], [item.starts[number] for item in batch]
             )
             for number, scorer in enumerate(self.networks)
         ]
@@ -144,7 +155,15 @@ class _Scorer:
             remote_code=True,
             options=options,
         )
-        self._parts: tuple[Engine, LmHead] | None = None
+        self.parts = Lanes(self._load)
+
+    def _load(self) -> list[tuple[Engine, LmHead]]:
+        return [self._split(model) for model in self.network.load_lanes("AutoModelForCausalLM")]
+
+    def _split(self, model: Any) -> tuple[Engine, LmHead]:
+        engine = Engine(getattr(model, model.base_model_prefix), self.network.kind)
+        where, onednn = self.network.where, self.network.onednn
+        return engine, LmHead(model, engine, where, onednn=onednn)
 
     def encode(self, candidates: Sequence[Candidate]) -> list[Encoded]:
         """Rendered and tokenised once; `starts` is the first token of the response."""
@@ -164,17 +183,13 @@ class _Scorer:
             append=renderer.append_id,
         )
 
-    def log_likelihoods(self, ids: Sequence[Ids], starts: Sequence[int]) -> list[float]:
+    def log_likelihoods(self, lane: int, ids: Sequence[Ids], starts: Sequence[int]) -> list[float]:
         """Sum of float32 log-probabilities of the tokens from `starts` on, one a text."""
-        if self._parts is None:
-            model = self.network.load("AutoModelForCausalLM")
-            backbone = getattr(model, model.base_model_prefix)
-            engine = Engine(backbone, self.network.kind)
-            self._parts = (engine, LmHead(model, engine, self.network.where))
-        engine, lm_head = self._parts
+        engine, lm_head = self.parts[lane]
         # the state at i - 1 predicts token i; nothing predicts the first token of a text
         firsts = [max(start, 1) for start in starts]
         places = [slice(first - 1, len(row) - 1) for row, first in zip(ids, firsts, strict=True)]
         states = engine.hidden(ids, places)
-        targets = [row[first:] for row, first in zip(ids, firsts, strict=True)]
-        return [lm_head.log_likelihood(*both) for both in zip(states, targets, strict=True)]
+        return lm_head.log_likelihoods(
+            states, [row[first:] for row, first in zip(ids, firsts, strict=True)]
+        )

@@ -13,7 +13,7 @@ from harness.models.checkpoint import Checkpoint, tensors_under
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadOptions:
-    """How weights are to be loaded."""
+    """How weights are to be loaded; `device` is cpu, cuda or one GPU (cuda:1)."""
 
     dtype: str
     device: str
@@ -42,12 +42,14 @@ def load(auto_class: str, checkpoint: Checkpoint, options: LoadOptions, **extra:
             checkpoint.path,
             dtype=getattr(torch, options.dtype),
             attn_implementation=options.attention,
-            device_map=options.device_map,
+            device_map=_device_map(options),
             trust_remote_code=options.trust_remote_code,
             local_files_only=True,
             output_loading_info=True,
             **extra,
         )
+    except torch.OutOfMemoryError:
+        raise does_not_fit(checkpoint.path, options.device) from None
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         hint = ""
         if options.attention == "sdpa" and "scaled_dot_product_attention" in str(error):
@@ -67,9 +69,22 @@ def load(auto_class: str, checkpoint: Checkpoint, options: LoadOptions, **extra:
             f"{checkpoint.path}: the checkpoint lacks {len(missing)} tensors ({missing[0]}, ...); "
             "they would be random, so it is refused"
         )
-    if options.device_map is None:
-        model = model.to(options.device)
     return model.eval()
+
+
+def _device_map(options: LoadOptions) -> Any:
+    """A GPU's weights go there straight from the file, never whole through main memory."""
+    if options.device_map is None and options.device != "cpu":
+        return {"": options.device}
+    return options.device_map
+
+
+def does_not_fit(path: Path, device: str) -> ModelError:
+    """The message where a device's memory does not hold the weights."""
+    return ModelError(
+        f"{path}: the weights do not fit into the memory of {device}; spread them "
+        "(--model_args device_map=auto), or take --dtype bfloat16 or --device cpu"
+    )
 
 
 def _first_line(error: BaseException) -> str:
@@ -137,6 +152,12 @@ class ScoreHead:
     """
 
     layers: tuple[tuple[Any, Any], ...]
+
+    def to(self, device: Any) -> ScoreHead:
+        """The same head with its weights on a device."""
+        return ScoreHead(
+            tuple((w.to(device), None if b is None else b.to(device)) for w, b in self.layers)
+        )
 
     def __call__(self, states: Any) -> Any:
         """(n, width) hidden states of any precision -> (n, outputs) float32 scores."""

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from harness.batching import Budget
 from harness.errors import ModelError
 from harness.models.base import ModelSettings
 from harness.models.checkpoint import Checkpoint
-from harness.models.device import hardware, resolve_device, resolve_dtype
+from harness.models.device import hardware, lane_devices, resolve_device, resolve_dtype
 from harness.models.encode import Renderer, load_tokenizer
 from harness.models.engine import Kind, attention_kind, default_tokens, engine_kind
 from harness.models.identity import adapter_fingerprint
-from harness.models.loading import LoadOptions, load
+from harness.models.lanes import copies
+from harness.models.linears import onednn_pays, prepack
+from harness.models.loading import LoadOptions, does_not_fit, load
 from harness.specs import Input
+
+_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
 class Network:
@@ -54,6 +59,7 @@ class Network:
         limits = (checkpoint.context, max_length, settings.max_length)
         self.limit = min((value for value in limits if value is not None), default=None)
         self._renderer = Renderer(tokenizer, text_input, self.where) if tokenizer else None
+        self._loaded = False
 
     @property
     def where(self) -> str:
@@ -69,17 +75,49 @@ class Network:
             self._renderer = Renderer(tokenizer, self.input, self.where)
         return self._renderer
 
-    def load(self, auto_class: str, **extra: Any) -> Any:
+    @cached_property
+    def devices(self) -> tuple[str, ...]:
+        """Where a copy of the network stands, one a lane; a network that is spread has one lane."""
+        one = self._spread or self.settings.elsewhere
+        return (self.device,) if one else lane_devices(self.device)
+
+    @property
+    def _spread(self) -> bool:
+        return "device_map" in self.options
+
+    def load(self, auto_class: str, *, device: str | None = None, **extra: Any) -> Any:
         """The model, by a class name of transformers."""
         options = LoadOptions(
             dtype=self.dtype,
-            device=self.device,
+            device=device or self.device,
             attention=self.attention,
             trust_remote_code=self.runs_own_code,
             peft=self.options.get("peft"),
             device_map=self.options.get("device_map"),
         )
-        return load(auto_class, self.checkpoint, options, **extra)
+        model = load(auto_class, self.checkpoint, options, **extra)
+        self._loaded = True
+        return model
+
+    def load_lanes(self, auto_class: str, **extra: Any) -> list[Any]:
+        """The model on each of its devices; a device it does not fit on is a ModelError."""
+        import torch
+
+        model = self.load(auto_class, device=self.devices[0], **extra)
+        try:
+            models = copies(model, self.devices)
+        except torch.OutOfMemoryError:
+            raise does_not_fit(self.checkpoint.path, " or ".join(self.devices[1:])) from None
+        if self.onednn:
+            for one in models:
+                prepack(one.base_model)
+        return models
+
+    @cached_property
+    def onednn(self) -> bool:
+        """Whether linear layers go through oneDNN rather than torch's own kernels."""
+        exact = self.device == "cpu" and self.dtype == "float32"
+        return exact and self.kind == "packed" and onednn_pays()
 
     def identity(self) -> dict[str, Any]:
         """What the network contributes to a run's identity."""
@@ -104,6 +142,8 @@ class Network:
             "architecture": self.checkpoint.architecture,
             "revision": self.checkpoint.revision,
             "chat_template_sha256": self.renderer.template_sha256(),
+            "devices": list(self.devices),
+            "linears": "onednn" if self.onednn else "torch",
             "hardware": hardware(self.device),
         }
 
@@ -112,8 +152,24 @@ class Network:
         if self.kind == "single":
             return Budget(1, 1)
         if max_tokens is None:
-            import torch
-
-            device = torch.device(self.device)
-            max_tokens = default_tokens(self.kind, device, self.checkpoint.config)
+            max_tokens = min(map(self._default_tokens, self._memories()))
         return Budget(max_tokens, max_texts, padded=self.kind == "padded")
+
+    def _memories(self) -> Sequence[str]:
+        return lane_devices(self.device) if self._spread else self.devices
+
+    def _default_tokens(self, device: str) -> int:
+        import torch
+
+        weights = 0 if self._loaded else self._weight_bytes()
+        if self._spread:
+            weights //= len(self._memories())
+        where = torch.device(device)
+        return default_tokens(self.kind, where, self.checkpoint.config, weights=weights)
+
+    def _weight_bytes(self) -> int:
+        """What the weights will take in the precision they are loaded in."""
+        config = self.checkpoint.config
+        stored = str(config.get("dtype") or config.get("torch_dtype") or self.dtype)
+        size = sum(file.stat().st_size for file in self.checkpoint.path.glob("*.safetensors"))
+        return size * _BYTES[self.dtype] // _BYTES.get(stored, _BYTES[self.dtype])

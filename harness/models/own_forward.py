@@ -38,18 +38,19 @@ class OwnForwardReward(HfReward):
         if options and "peft" in options:
             raise UsageError("--model_args peft=: not for models that read their own score")
         super().__init__(checkpoint, recipe, settings, options=options)
-        self._model: Any = None
 
-    def score(self, batch: Sequence[Encoded]) -> list[float]:
-        """One score a text, each alone."""
-        import torch
+    def _load(self) -> Sequence[Any]:
+        return self.network.load_lanes(_auto_class(self.network.checkpoint.config))
 
-        if self._model is None:
-            self._model = self.network.load(_auto_class(self.network.checkpoint.config))
-        with torch.inference_mode():
-            return [self._alone(item) for item in batch]
+    def score(self, batch: Sequence[Encoded], lane: int = 0) -> list[float]:
+        """One score a text, each alone, by the copy of a lane."""
+        from harness.models.engine import inference_on
 
-    def _alone(self, item: Encoded) -> float:
+        model = self._parts[lane]
+        with inference_on(next(model.parameters()).device):
+            return [self._alone(model, item) for item in batch]
+
+    def _alone(self, model: Any, item: Encoded) -> float:
         import torch
 
         head, where = self.recipe.head, self.network.where
@@ -59,18 +60,18 @@ class OwnForwardReward(HfReward):
                     f"{where}: {head.name}() takes the text itself, so it cannot be cut; "
                     "leave --truncate at error"
                 )
-            if not hasattr(self._model, str(head.name)):
+            if not hasattr(model, str(head.name)):
                 raise ModelError(
                     f"{where}: the model has no {head.name}(), which the recipe "
                     f"{self.recipe.name} reads its score by; another recipe fits it (--judge)"
                 )
             renderer = self.network.renderer
             chat = renderer.messages(item.candidate)
-            found = getattr(self._model, str(head.name))(renderer.tokenizer, chat)
+            found = getattr(model, str(head.name))(renderer.tokenizer, chat)
         else:
             self._refuse_pad_at_end(item)
-            ids = torch.as_tensor(item.ids[0], dtype=torch.long, device=self.network.device)[None]
-            outputs = self._model(input_ids=ids, attention_mask=torch.ones_like(ids))
+            ids = torch.as_tensor(item.ids[0], dtype=torch.long, device=model.device)[None]
+            outputs = model(input_ids=ids, attention_mask=torch.ones_like(ids))
             found = getattr(outputs, head.name or "logits", None)
             if found is None:
                 raise ModelError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from harness.models.base import Encoded, ModelSettings, RewardModel
 from harness.models.checkpoint import Checkpoint
 from harness.models.engine import Engine, Kind
 from harness.models.fit import fit
+from harness.models.lanes import Lanes
 from harness.models.loading import ScoreHead, load_head, make_head
 from harness.models.network import Network
 from harness.models.recipes import choose_recipe
@@ -29,7 +31,7 @@ def open_reward(
     return OwnForwardReward(checkpoint, recipe, settings, options=options)
 
 
-class HfReward:
+class HfReward(ABC):
     """What all reward models of transformers share: recipe, network, encoding."""
 
     backend = "hf"
@@ -59,6 +61,24 @@ class HfReward:
             tokenizer=tokenizer,
         )
         self.device = self.network.device
+        self._parts: Lanes[Any] = Lanes(self._load)
+
+    @abstractmethod
+    def _load(self) -> Sequence[Any]:
+        """What scores on each device of the network."""
+
+    @abstractmethod
+    def score(self, batch: Sequence[Encoded], lane: int = 0) -> list[float]:
+        """float32 scores in the order of the batch, by the copy of a lane."""
+
+    @property
+    def lanes(self) -> int:
+        """How many batches can be scored at the same time."""
+        return len(self.network.devices)
+
+    def warm(self) -> None:
+        """Load the weights, on every device."""
+        self._parts.warm()
 
     def identity(self) -> Mapping[str, Any]:
         """Contents of the checkpoint, and all that changes a number."""
@@ -96,33 +116,36 @@ class HfReward:
 class SequenceReward(HfReward):
     """score = head(hidden state of the last real token), gathered by index (docs/design.md 5.3)."""
 
-    _parts: tuple[Engine, ScoreHead] | None = None
-
     def use(self, model: Any) -> None:
         """Score with a classifier that is already in memory."""
-        self._parts = self._split(model)
+        engine, head = self._split(model)
+        self.network.devices = (str(engine.device),)
+        self.network.onednn = False  # its layers are lent, so they stay as they are
+        self._parts = Lanes(lambda: [(engine, head)])
 
-    def score(self, batch: Sequence[Encoded]) -> list[float]:
-        """One score a text."""
+    def score(self, batch: Sequence[Encoded], lane: int = 0) -> list[float]:
+        """One score a text, by the copy of a lane."""
         import torch
 
-        if self._parts is None:
-            self._parts = self._load()
-        engine, head = self._parts
-        states = engine.hidden([item.ids[0] for item in batch], [slice(-1, None)] * len(batch))
-        with torch.inference_mode():
-            outputs = head(torch.cat(states))
-        return [float(value) for value in outputs[:, self.recipe.head.index].cpu()]
+        from harness.models.engine import inference_on
 
-    def _load(self) -> tuple[Engine, ScoreHead]:
-        head, checkpoint = self.recipe.head, self.network.checkpoint
-        if "peft" in self.network.options:
-            return self._split(
-                self.network.load("AutoModelForSequenceClassification", num_labels=head.outputs)
+        engine, head = self._parts[lane]
+        states = engine.hidden([item.ids[0] for item in batch], [slice(-1, None)] * len(batch))
+        with inference_on(engine.device):
+            scores: list[float] = head(torch.cat(states))[:, self.recipe.head.index].tolist()
+        return scores
+
+    def _load(self) -> list[tuple[Engine, ScoreHead]]:
+        head, network = self.recipe.head, self.network
+        if "peft" in network.options:
+            models = network.load_lanes(
+                "AutoModelForSequenceClassification", num_labels=head.outputs
             )
+            return [self._split(model) for model in models]
         # the head first: a checkpoint without one is refused before gigabytes are read
-        scores = load_head(checkpoint, head.weights, head.outputs)
-        return Engine(self.network.load("AutoModel"), self.network.kind), scores
+        scores = load_head(network.checkpoint, head.weights, head.outputs)
+        engines = [Engine(model, network.kind) for model in network.load_lanes("AutoModel")]
+        return [(engine, scores.to(engine.device)) for engine in engines]
 
     def _split(self, model: Any) -> tuple[Engine, ScoreHead]:
         head = self.recipe.head

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from harness.errors import UsageError
+from harness.executors import opened
 from harness.jobs import Judging, judging_of
 from harness.jobs.writing import writers_of
-from harness.models import MODELS, AnyModel, ChatModel, Opened, TextsFile, open_model
+from harness.models import MODELS, AnyModel, ChatModel, Opened, TextsFile
 from harness.models.ref import parse_model
 from harness.progress import Progress, Silent
 from harness.request import RunRequest, resolve_tasks
@@ -23,15 +27,15 @@ def run(request: RunRequest, progress: Progress | None = None) -> list[RunResult
     """Run a model over tasks. All data is read and checked before any model is loaded."""
     progress = progress or Silent()
     work = _load(request, progress)
-    model = _open(request, progress)
-    judge = _judge(model, work, request)
     found: list[RunResult] = []
-    for one in work:
-        if isinstance(one, WritingWork):
-            writers = writers_of(model, one.spec.name)
-            found += run_writers(one, writers, request, progress)
-        else:
-            found.append(run_pairs(one, *judge, request, progress))
+    with _opened(request, progress) as model:
+        judge = _judge(model, work, request)
+        for one in work:
+            if isinstance(one, WritingWork):
+                writers = writers_of(model, one.spec.name)
+                found += run_writers(one, writers, request, progress)
+            else:
+                found.append(run_pairs(one, *judge, request, progress))
     return found
 
 
@@ -39,14 +43,14 @@ def dry_run(request: RunRequest, progress: Progress | None = None) -> list[str]:
     """Check data, model, tokenizer and lengths as `run` would; a line a task, nothing scored."""
     progress = progress or Silent()
     work = _load(request, progress)
-    model = _open(request, progress)
-    judge = _judge(model, work, request)
     found: list[str] = []
-    for one in work:
-        if isinstance(one, WritingWork):
-            found += [dry_writing(one, w, request) for w in writers_of(model, one.spec.name)]
-        else:
-            found.append(dry_pairs(one, *judge, request))
+    with _opened(request, progress) as model:
+        judge = _judge(model, work, request)
+        for one in work:
+            if isinstance(one, WritingWork):
+                found += [dry_writing(one, w, request) for w in writers_of(model, one.spec.name)]
+            else:
+                found.append(dry_pairs(one, *judge, request))
     return found
 
 
@@ -60,11 +64,12 @@ def _load(request: RunRequest, progress: Progress) -> list[Work]:
     ]
 
 
-def _open(request: RunRequest, progress: Progress) -> Opened:
-    model = open_model(request.model, request.model_args, request.settings)
-    for notice in model.notices if isinstance(model, TextsFile) else ():
-        progress.notice(f"{model.name}: {notice}")
-    return model
+@contextmanager
+def _opened(request: RunRequest, progress: Progress) -> Iterator[Opened]:
+    with opened(request.model, request.model_args, request.settings, request.workers) as model:
+        for notice in model.notices if isinstance(model, TextsFile) else ():
+            progress.notice(f"{model.name}: {notice}")
+        yield model
 
 
 def _judge(model: Opened, work: list[Work], request: RunRequest) -> tuple[AnyModel, Judging | None]:

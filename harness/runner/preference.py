@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class PairWork:
 
     spec: TaskSpec
     data: Dataset
-    pairs: tuple[Pair, ...]
+    pairs: Sequence[Pair]
 
 
 def load_pair_work(
@@ -55,7 +55,7 @@ def load_pair_work(
         home=home,
         progress=progress,
     )
-    tell(spec.name, data.notices, data.dropped, progress)
+    tell(spec.name, data, progress)
     return PairWork(spec, data, select(data.pairs, request))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,13 +19,13 @@ def writing(path: Path) -> Iterator[None]:
         raise HarnessError(f"{path}: cannot write: {error.strerror or error}") from error
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+def write_atomic(path: Path, text: str | Iterable[str]) -> None:
+    """Write a file whole or not at all; a long one in pieces."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with writing(path):
         try:
             with temporary.open("w", encoding="utf-8") as stream:
-                stream.write(text)
+                stream.writelines([text] if isinstance(text, str) else text)
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.replace(path)

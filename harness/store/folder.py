@@ -76,11 +76,11 @@ class Folder:
 
     def write_records(self, name: str, records: Iterable[Any]) -> None:
         """A JSONL file of records, whole."""
-        write_atomic(self.path / name, "".join(json_line(record) for record in records))
+        write_atomic(self.path / name, (json_line(record) for record in records))
 
     def write_lines(self, name: str, lines: Iterable[Mapping[str, Any]]) -> None:
         """A JSONL file of another run's lines, read anew; whole."""
-        write_atomic(self.path / name, "".join(canonical(line) + "\n" for line in lines))
+        write_atomic(self.path / name, (canonical(line) + "\n" for line in lines))
 
     def _append(self, name: str, records: Sequence[Any]) -> None:
         self._append_text(name, "".join(json_line(record) for record in records))

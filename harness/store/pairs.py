@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
 from harness.metrics.table import PairTable, VerdictTable
@@ -40,13 +40,11 @@ class RunFolder(Folder):
         """Add lines to verdicts.jsonl."""
         self._append(VERDICTS, verdicts)
 
-    def scores(self) -> dict[str, Score]:
-        """The finite scores on disk by id; a text whose last line has none is to do again."""
+    def scores(self) -> Iterator[Score]:
+        """The lines of scores.jsonl; of a text with several, the last one counts."""
         fields = {field.name for field in dataclasses.fields(Score)}
-        found: dict[str, Score] = {}
         for line in self._lines(SCORES, fields):
-            found[line["id"]] = Score(**{key: line[key] for key in fields if key in line})
-        return {key: score for key, score in found.items() if score.score is not None}
+            yield Score(**{key: line[key] for key in fields if key in line})
 
     def ratings(self) -> dict[tuple[str, int], Rating]:
         """The last rating of every (text, repeat) on disk, without its texts."""

@@ -12,8 +12,8 @@ from rows import write_rows
 from scripted import Scripted, says
 from written import jsonl, stored, texts, write_runs
 
-from harness import runner
-from harness.arena import ArenaRequest, dry_arena, judged_arena, setting
+from harness import executors, runner
+from harness.arena import ArenaRequest, dry_arena, judged_arena
 from harness.errors import DataError, HarnessError, UsageError
 from harness.models import open_model
 from harness.models.base import ChatRequest, Completion, ModelSettings
@@ -40,7 +40,7 @@ def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Arena:
         more = {key: changes.pop(key) for key in ("baseline", "calibration") if key in changes}
         scripted = model if isinstance(model, Scripted) else None
         opened = open_model if scripted is None else lambda *_: scripted
-        monkeypatch.setattr(setting, "open_model", opened)
+        monkeypatch.setattr(executors, "open_model", opened)
         model = "openai:scripted" if scripted else model
         asked = RunRequest(
             tasks=(),
@@ -273,7 +273,7 @@ def test_a_judges_measured_accuracy_stands_beside_the_raw_rate(
         return longer(request)
 
     model = Scripted(mostly)
-    monkeypatch.setattr(runner, "open_model", lambda *_: model)
+    monkeypatch.setattr(executors, "open_model", lambda *_: model)
     [known] = runner.run(
         RunRequest(
             tasks=("wpb_zh",), model="openai:scripted", data={"wpb_zh": data},
