@@ -13,7 +13,7 @@ from harness.errors import UsageError
 if TYPE_CHECKING:
     from harness.reports.tables import Table
 
-FORMATS = ("md", "csv", "json")
+FORMATS = ("md", "csv", "json", "html")
 
 
 def find_folders(paths: Sequence[Path]) -> list[Path]:
@@ -73,6 +73,10 @@ def _text(
             from harness.reports.render_data import json_text
 
             return json_text(document())
+        case "html":
+            from harness.reports.render_html import html
+
+            return html(printed())
         case "md":
             from harness.reports.render_md import markdown
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -56,6 +56,11 @@ class Worker:
         self._ref, self._settings = ref, settings
 
     @cached_property
+    def _asking(self) -> ThreadPoolExecutor:
+        """One thread for good: an engine of vLLM stays in the one it was started in."""
+        return ThreadPoolExecutor(1, "asking")
+
+    @cached_property
     def _model(self) -> Any:
         return open_ref(self._ref, self._settings)
 
@@ -97,7 +102,7 @@ class Worker:
             else:
                 events.put(None)
 
-        threading.Thread(target=ask, name="answering", daemon=True).start()
+        self._asking.submit(ask)
         while (event := events.get()) is not None:
             if isinstance(event, BaseException):
                 raise plain(event)

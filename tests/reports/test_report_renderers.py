@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from html.parser import HTMLParser
 
 import click
 import pytest
 
 from harness.reports.render_data import csv_text, json_text
+from harness.reports.render_html import html
 from harness.reports.render_md import escape, markdown
 from harness.reports.render_rich import terminal_text
 from harness.reports.tables import Column, Table
@@ -33,6 +35,27 @@ def test_markdown_keeps_every_cell_in_its_row(table):
     rows = [line for line in lines if line.startswith("|")]
     assert len(rows) == 4
     assert all(row.replace("\\|", "").count("|") == 5 for row in rows)
+
+
+def test_html_shows_names_as_they_are_and_reads_none_of_them(table):
+    class Cells(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tags: list[str] = []
+            self.data: list[str] = []
+
+        def handle_starttag(self, tag, attrs):
+            self.tags.append(tag)
+
+        def handle_data(self, data):
+            self.data.append(data)
+
+    parser = Cells()
+    parser.feed(html([table]))
+    assert "i" not in parser.tags
+    assert parser.tags.count("td") == 8
+    assert '[red]a|b*c* [/red] `x` <i> = "1,2"' in parser.data
+    assert "[25.0, 75.0]" in parser.data
 
 
 def test_markdown_escapes_what_markdown_would_act_on():
