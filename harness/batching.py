@@ -83,8 +83,13 @@ def plan_batches(
     lengths: Sequence[int] | NDArray[np.int64],
     ids: Sequence[str] | NDArray[np.uint64],
     budget: Budget,
+    groups: NDArray[np.uint64] | None = None,
 ) -> Plan:
     """Cut items into batches, longest first; equal lengths stand in the order of their ids.
+
+    `groups` are keys of items that begin alike. In a pack they stand side by side, so that what
+    they share can be computed once: the group with the longest item first. Padded batches take
+    items of like length instead.
 
     Longest first because running out of memory then shows at once, and because neighbours of
     like length waste the least padding. The ids break ties so that the plan does not depend
@@ -93,7 +98,12 @@ def plan_batches(
     """
     sizes = np.asarray(lengths, dtype=np.int64)
     names = np.asarray(ids) if len(sizes) else np.zeros(0, np.uint64)
-    order = np.lexsort((names, -sizes)) if sizes.any() else np.arange(len(sizes))
+    if not sizes.any():
+        order = np.arange(len(sizes))
+    elif groups is None or budget.padded:
+        order = np.lexsort((names, -sizes))
+    else:
+        order = np.lexsort((names, -sizes, groups, -_longest(sizes, groups)))
     ends: list[int] = []
     first = longest = real = computed = 0
     for place, length in enumerate(sizes[order].tolist()):
@@ -109,6 +119,15 @@ def plan_batches(
         computed += longest * (len(sizes) - first) if budget.padded else real
     plan = Plan(order, np.array(ends, np.int64), int(sizes.sum()), computed, "")
     return replace(plan, sha256=_digest(plan, names))
+
+
+def _longest(sizes: NDArray[np.int64], groups: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """The longest length in the group of every item."""
+    keys, group = np.unique(groups, return_inverse=True)
+    longest = np.zeros(len(keys), np.int64)
+    np.maximum.at(longest, group, sizes)
+    found: NDArray[np.int64] = longest[group]
+    return found
 
 
 def _digest(plan: Plan, names: NDArray[Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 from harness.batching import MAX_PADDING, Budget, plan_batches
@@ -44,6 +45,20 @@ def test_the_plan_does_not_depend_on_the_order_of_the_items() -> None:
     order = list(range(len(LENGTHS)))
     random.Random(1).shuffle(order)
     shuffled = plan_batches([LENGTHS[i] for i in order], [IDS[i] for i in order], Budget(300))
+    assert shuffled.sha256 == plan.sha256
+
+
+def test_items_that_begin_alike_stand_side_by_side_in_a_pack() -> None:
+    groups = np.array([5, 5, 9, 7, 9, 5], np.uint64)
+    lengths, ids = [10, 90, 40, 60, 50, 20], list("abcdef")
+    plan = plan_batches(lengths, ids, Budget(150), groups)
+    assert list(plan.batches) == [(1, 5, 0), (3, 4, 2)]  # 90+20+10; then 60, 50+40
+    padded = plan_batches(lengths, ids, Budget(150, None, True), groups)
+    assert [i for batch in padded.batches for i in batch] == [1, 3, 4, 2, 5, 0]
+    order = [3, 0, 5, 1, 4, 2]
+    shuffled = plan_batches(
+        [lengths[i] for i in order], [ids[i] for i in order], Budget(150), groups[order]
+    )
     assert shuffled.sha256 == plan.sha256
 
 

@@ -100,7 +100,8 @@ class _Job:
         """Score everything; the plan and the budget of the end."""
         self.progress.start("scoring", int(self._work[~self.done.done].sum()), self._unit)
         while True:
-            plan = plan_batches(self.encoded.lengths, self.encoded.texts.ids, budget)
+            texts = self.encoded.texts
+            plan = plan_batches(self.encoded.lengths, texts.ids, budget, texts.prompts)
             try:
                 over_lanes(
                     self._batches(plan),

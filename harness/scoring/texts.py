@@ -27,6 +27,11 @@ class DistinctTexts:
     places: NDArray[np.int64]
     of_pairs: NDArray[np.int64]
 
+    @property
+    def prompts(self) -> NDArray[np.uint64]:
+        """A key of every text's prompt."""
+        return self.columns.prompt_key[self.places // 2]
+
     def __len__(self) -> int:
         return len(self.ids)
 

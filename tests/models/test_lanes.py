@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from tiny import tiny_model
 
 from harness.batching import Budget
-from harness.models import ModelSettings, device, network, open_model
+from harness.errors import ModelError
+from harness.models import ModelSettings, device, loading, network, open_model
+from harness.models.checkpoint import open_checkpoint
 from harness.models.lanes import Lanes, copies
 from harness.records import Candidate, short_id
 
@@ -162,3 +165,49 @@ def test_the_budget_is_that_of_the_device_with_least_room_beside_the_weights(
     per_token = 2 * (10 * 64 + 4 * 128)
     assert model.budget(max_tokens=None, max_texts=None) == Budget(18_000_000 // per_token)
     assert model.budget(max_tokens=77, max_texts=None) == Budget(77)
+
+
+@pytest.mark.parametrize("where", ["the first", "a copy"])
+def test_weights_that_do_not_fit_on_a_device_are_told_in_one_line(
+    checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    model = spread(open_model(str(checkpoint("qwen2")), None, CPU), 2)
+    if where == "the first":
+        monkeypatch.setattr(transformers.AutoModel, "from_pretrained", full)
+    else:
+        monkeypatch.setattr(network, "copies", full)
+    with pytest.raises(ModelError, match=r"do not fit into the memory of cpu.*device_map=auto"):
+        model.warm()
+
+
+@pytest.mark.parametrize(
+    ("device_map", "device", "asked"),
+    [
+        (None, "cpu", None),
+        (None, "cuda:1", {"": "cuda:1"}),
+        ("auto", "cuda", "auto"),
+    ],
+)
+def test_weights_go_straight_to_the_device_they_are_for(
+    checkpoint: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    device_map: str | None,
+    device: str,
+    asked: Any,
+) -> None:
+    seen: list[Any] = []
+    real = transformers.AutoModel.from_pretrained
+
+    def spy(*args: Any, **options: Any) -> Any:
+        seen.append(options.pop("device_map"))
+        return real(*args, **options)
+
+    monkeypatch.setattr(transformers.AutoModel, "from_pretrained", spy)
+    options = loading.LoadOptions(
+        dtype="float32", device=device, attention="sdpa", device_map=device_map
+    )
+    loading.load("AutoModel", open_checkpoint(str(checkpoint("qwen2"))), options)
+    assert seen == [asked]
