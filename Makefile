@@ -7,9 +7,12 @@ STAMP := $(VENV)/.installed
 VENV_VLLM := .venv-vllm
 STAMP_VLLM := $(VENV_VLLM)/.installed
 
+VENV_REWARDBENCH := .venv-rewardbench
+STAMP_REWARDBENCH := $(VENV_REWARDBENCH)/.installed
+
 CHROMIUM := /usr/bin/chromium
 
-.PHONY: demo test test-vllm test-browser lint bench bench-gpu clean
+.PHONY: demo test test-vllm test-browser lint bench bench-peers bench-gpu clean
 
 demo: $(STAMP)
 	$(BIN)/harness demo
@@ -29,11 +32,13 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# where rewardbench cannot be installed, its rows are left out with the reason
 bench: $(STAMP)
-	$(BIN)/harness bench
-	$(BIN)/harness bench judging
-	$(BIN)/harness bench judging --growth
-	$(BIN)/harness bench diversity
+	-$(MAKE) --no-print-directory $(STAMP_REWARDBENCH)
+	$(BIN)/harness bench all
+
+bench-peers: $(STAMP) $(STAMP_REWARDBENCH)
+	$(BIN)/harness bench peers
 
 bench-gpu: $(STAMP)
 	$(BIN)/python -m pytest -m gpu
@@ -54,6 +59,14 @@ $(STAMP_VLLM): pyproject.toml Makefile
 	$(VENV_VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -e . $$(grep ^pytest== constraints.txt)
 	touch $@
 
+# rewardbench wants its own transformers (4.51.0); left alone it takes a torch of gigabytes, and a
+# setuptools without the pkg_resources that it imports. lm-eval is in the environment above.
+$(STAMP_REWARDBENCH): Makefile
+	test -x $(VENV_REWARDBENCH)/bin/python || $(PYTHON) -m venv $(VENV_REWARDBENCH)
+	$(VENV_REWARDBENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	  rewardbench==0.1.4 $$(grep ^torch== constraints.txt) "setuptools<81"
+	touch $@
+
 # the pages are tested in Debian's browser; the font is for the pictures of them
 $(CHROMIUM):
 	@test "$$(id -u)" = 0 && command -v apt-get >/dev/null || \
@@ -62,4 +75,4 @@ $(CHROMIUM):
 	apt-get install --yes --no-install-recommends chromium fonts-wqy-microhei
 
 clean:
-	rm -rf $(VENV) $(VENV_VLLM) dist build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV_VLLM) $(VENV_REWARDBENCH) dist build .mypy_cache .ruff_cache .pytest_cache

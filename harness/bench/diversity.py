@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.bench.made import made_texts
 from harness.bench.pipe import pipe_table
 from harness.errors import DataError
 from harness.metrics.lines import decode_slowly
@@ -19,14 +20,6 @@ from harness.metrics.tokens import Segmenter, splitter, tokenize
 from harness.metrics.workers import Workers
 from harness.progress import Progress, Silent
 from harness.records import Language, Text
-
-# Characters of 1,900 published Chinese texts and 860 English ones, at these quantiles.
-_QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.9, 0.99)
-_CHARS = {
-    "zh": (73, 302, 706, 1_341, 2_232, 3_415, 8_649),
-    "en": (422, 745, 1_006, 1_158, 1_361, 1_639, 8_289),
-}
-
 
 Way = Callable[[], Any]
 
@@ -67,7 +60,7 @@ def bench_diversity(
     in one process, and in `processes` if more, whose start counts.
     """
     progress = progress or Silent()
-    source = _read(file) if file else _made(language, np.random.default_rng(0))
+    source = _read(file) if file else made_texts(language, np.random.default_rng(0))
     texts = [
         Text(f"p{number}", "made", "made", language, text)
         for number, text in enumerate(_enough(source, chars))
@@ -165,40 +158,6 @@ def _read(file: Path) -> Iterator[str]:
         raise DataError(f"{file.name}: no text in it")
     while True:
         yield from texts
-
-
-def _made(language: Language, rng: np.random.Generator) -> Iterator[str]:
-    """Texts of real lengths, of words drawn by their frequency, a comma or stop after some."""
-    words, weights = _chinese() if language == "zh" else _english(rng)
-    cumulative = np.cumsum(weights) / np.sum(weights)
-    gap, stops = ("", "，。") if language == "zh" else (" ", ",.")
-    lengths = _CHARS[language]
-    while True:
-        length = int(np.interp(rng.uniform(0, 0.99), _QUANTILES, lengths))
-        drawn = np.searchsorted(cumulative, rng.random(length))
-        ends = rng.random(length) < 0.12
-        parts = (
-            words[place] + (stops[place % 2] if end else "")
-            for place, end in zip(drawn.tolist(), ends.tolist(), strict=True)
-        )
-        yield gap.join(parts)[:length]
-
-
-def _chinese() -> tuple[list[str], list[int]]:
-    """The words of jieba's dictionary and their counts."""
-    import jieba
-
-    jieba.initialize()
-    known = {word: count for word, count in jieba.dt.FREQ.items() if count}
-    return list(known), list(known.values())
-
-
-def _english(rng: np.random.Generator) -> tuple[list[str], list[float]]:
-    """20,000 made words whose frequency falls with their rank."""
-    letters = rng.integers(ord("a"), ord("z") + 1, (20_000, 9))
-    sizes = rng.integers(2, 10, 20_000)
-    words = ["".join(map(chr, row[:size])) for row, size in zip(letters, sizes, strict=True)]
-    return words, [1 / rank for rank in range(1, 20_001)]
 
 
 def markdown(bench: DiversityBench) -> str:

@@ -1,7 +1,8 @@
-"""Models, texts and pairs to measure with: random weights, real shapes, real lengths."""
+"""Sizes of models and pairs of texts to measure with: real shapes, real lengths."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,14 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from harness.models.base import Ids
+from harness.bench.made import made_texts
+from harness.data.fetch import read_file
+from harness.data.wpb import read_pairs
+from harness.errors import DataError
+from harness.records import Pair, Side
 
 # Quantiles of response length in tokens over 3,875 published responses (p5 25 50 75 90 99 max),
-# with the mean prompt of 121 on top; tokens estimated at 0.65 a CJK character, 0.27 another.
+# with the mean prompt of 121 on top; tokens estimated at 0.65 a character.
 _QUANTILES = (0.0, 0.05, 0.25, 0.50, 0.75, 0.90, 0.99)
 _TOKENS = (30, 138, 419, 791, 1236, 1814, 5075)
 _PROMPT = 121
-_PER_CJK, _PER_OTHER = 0.65, 0.27
+_PER_CJK = 0.65
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,47 +58,48 @@ SHAPES = {
 }
 
 
-def make_classifier(shape: Shape, *, device: str, dtype: str) -> Any:
-    """A randomly initialised Qwen2ForSequenceClassification, made on its device."""
-    import torch
-    import transformers
+def drawn_pairs(*, count: int, file: Path | None, longest: int, seed: int = 0) -> list[Pair]:
+    """At most `count` pairs of a file in the official format, drawn at random, or made ones.
 
-    config = transformers.Qwen2Config(
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.hidden,
-        intermediate_size=shape.inner,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.kv_heads,
-        max_position_embeddings=32_768,
-        num_labels=1,
-        pad_token_id=0,
-    )
-    torch.manual_seed(0)
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(getattr(torch, dtype))
-    try:
-        with torch.device(device):
-            model = transformers.Qwen2ForSequenceClassification._from_config(
-                config, attn_implementation="sdpa"
-            )
-    finally:
-        torch.set_default_dtype(before)
-    return model.eval()
-
-
-def make_pairs(
-    shape: Shape, *, count: int, file: Path | None, longest: int, seed: int = 0
-) -> list[tuple[Ids, Ids]]:
-    """Pairs of random token ids, with the lengths of a file of pairs or of the published pool."""
+    Made texts have the published lengths and words as frequent as in the segmenter's dictionary.
+    Of a longer text the first `longest` characters are kept; pairs that become one text by that
+    are left out. Raises DataError for a file that holds no such pairs.
+    """
     rng = np.random.default_rng(seed)
-    lengths = _file_lengths(file) if file else _drawn_lengths(rng, count)
-    picked = [lengths[i % len(lengths)] for i in rng.permutation(max(count, 1))[:count]]
-    rows = [
-        [rng.integers(1, shape.vocabulary, min(n, longest), dtype=np.int32) for n in both]
-        for both in picked
+    if file is None:
+        pairs = [_made_pair(number, rng) for number in range(count)]
+    else:
+        found = read_pairs(read_file(file), name=file.name, language="zh", genre_of=str).pairs
+        pairs = [found[i] for i in rng.permutation(len(found))[:count]]
+    cut = [
+        dataclasses.replace(
+            pair, chosen=_cut(pair.chosen, longest), rejected=_cut(pair.rejected, longest)
+        )
+        for pair in pairs
     ]
-    return [(chosen, rejected) for chosen, rejected in rows]
+    kept = [pair for pair in cut if pair.chosen.response != pair.rejected.response]
+    if not kept:
+        raise DataError(f"{file}: no pair whose texts differ in their first {longest} characters")
+    return kept
+
+
+def _cut(side: Side, longest: int) -> Side:
+    return dataclasses.replace(side, response=side.response[:longest])
+
+
+def _made_pair(number: int, rng: np.random.Generator) -> Pair:
+    texts = made_texts("zh", rng)
+    prompt = next(texts)[: round(_PROMPT / _PER_CJK)]
+    chosen, rejected = (Side(next(texts), None, None) for _ in range(2))
+    name = f"made-{number}"
+    return Pair(name, name, prompt, "made", "made", "zh", chosen, rejected, number + 1)
+
+
+def official_row(pair: Pair) -> dict[str, Any]:
+    """A pair as a row of a data file (docs/design.md 4.2)."""
+    chosen, rejected = {"response": pair.chosen.response}, {"response": pair.rejected.response}
+    row = {"prompt": pair.prompt, "prompt_id": pair.prompt_id, "tag": pair.tag}
+    return {**row, "chosen": chosen, "rejected": rejected}
 
 
 def _drawn_lengths(rng: np.random.Generator, count: int) -> list[tuple[int, int]]:
@@ -124,18 +130,3 @@ def _made_rows(rng: np.random.Generator, count: int) -> Iterator[dict[str, Any]]
 def _read_rows(file: Path) -> list[dict[str, Any]]:
     with file.open(encoding="utf-8") as stream:
         return [json.loads(line) for line in stream if line.strip()]
-
-
-def _file_lengths(file: Path) -> list[tuple[int, int]]:
-    return [
-        (
-            _tokens(row["prompt"]) + _tokens(row["chosen"]["response"]),
-            _tokens(row["prompt"]) + _tokens(row["rejected"]["response"]),
-        )
-        for row in _read_rows(file)
-    ]
-
-
-def _tokens(text: str) -> int:
-    cjk = sum("\u4e00" <= character <= "\u9fff" for character in text)
-    return max(1, round(_PER_CJK * cjk + _PER_OTHER * (len(text) - cjk)))

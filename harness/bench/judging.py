@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import math
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
-from harness.bench.inputs import write_pairs
+from harness.bench.apart import command
+from harness.bench.inputs import official_row
 from harness.bench.latency_server import MODEL, serving
+from harness.bench.machine import usable_cores
+from harness.bench.made import write_pair_file
 from harness.bench.pipe import pipe_table
 from harness.bench.ways import TASK, WAYS, Load, measure, missing
-from harness.errors import HarnessError
+from harness.data.fetch import read_file
+from harness.data.wpb import read_pairs
+from harness.errors import DataError
 from harness.progress import Progress, Silent
 
 COMMAND = "harness run, the whole command"
@@ -95,7 +98,7 @@ def bench_judging(
                     progress.advance(1)
     progress.finish()
     left_out = tuple(f"{way}: {package} is not installed" for way, package in out.items())
-    return JudgingBench(tuple(rows), latency, judge, _cores(), left_out)
+    return JudgingBench(tuple(rows), latency, judge, usable_cores(), left_out)
 
 
 @contextmanager
@@ -103,8 +106,24 @@ def judged(calls: int, file: Path | None) -> Iterator[Path]:
     """A temporary JSONL of the pairs that so many calls, two a pair, judge."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pairs.jsonl"
-        write_pairs(path, count=calls // 2, file=file)
+        write_judged(path, calls // 2, file)
         yield path
+
+
+def write_judged(path: Path, count: int, file: Path | None) -> None:
+    """A JSONL of `count` pairs: those of a file, over and over, or made ones of real lengths.
+
+    Raises DataError for a file that holds no pairs.
+    """
+    if file is None:
+        write_pair_file(path, count)
+        return
+    found = read_pairs(read_file(file), name=file.name, language="zh", genre_of=str).pairs
+    if not found:
+        raise DataError(f"{file.name}: no pair in it")
+    with path.open("w", encoding="utf-8") as stream:
+        for pair in islice(cycle(found), count):
+            stream.write(json.dumps(official_row(pair), ensure_ascii=False) + "\n")
 
 
 def _seconds(way: str, load: Load, warm: Path) -> float:
@@ -114,22 +133,11 @@ def _seconds(way: str, load: Load, warm: Path) -> float:
 def _command(load: Load) -> float:
     """`harness run` as it is typed, from start to exit."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [
-            *(sys.executable, "-m", "harness", "run", "--tasks", TASK),
-            *("--data", f"{TASK}={load.pairs}", "--output_path", folder),
+        return command(
+            *("run", "--tasks", TASK, "--data", f"{TASK}={load.pairs}", "--output_path", folder),
             *("--model", f"openai:{MODEL}", "--model_args", f"base_url={load.base_url}"),
             *("--judge", load.judge, "--num_concurrent", str(load.concurrency)),
-        ]
-        began = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        seconds = time.perf_counter() - began
-    if done.returncode:
-        raise HarnessError(f"harness run, as measured, failed: {done.stderr.strip()}")
-    return seconds
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        ).seconds
 
 
 def markdown(bench: JudgingBench) -> str:

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+import statistics
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from harness.batching import Budget, Plan, plan_batches
-from harness.bench.inputs import SHAPES, make_classifier, make_pairs
+from harness.bench.checkpoints import save_classifier
+from harness.bench.inputs import SHAPES, Shape, drawn_pairs
+from harness.bench.peak import matmul_peak
 from harness.bench.pipe import pipe_table
-from harness.models.base import Ids
+from harness.bench.rounds import in_turn, spread, times
+from harness.bench.scoring_ways import (
+    ALONE,
+    USUAL,
+    Scored,
+    Setting,
+    scoring_ways,
+    token_counts,
+)
 from harness.progress import Progress, Silent
-
-USUAL_BATCH = 8
-Way = Callable[[], tuple[dict[int, float], float]]  # scores by text, share of padding
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One way, measured."""
+    """One way, measured: medians over rounds, and half their range over the median."""
 
     way: str
+    seconds: float
+    spread: float
     tokens_per_second: float
     times_usual: float
     share_of_peak: float
@@ -34,7 +41,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class ScoringBench:
-    """A table and what it was measured on."""
+    """A table and what it was measured on; `texts` and `tokens` are of distinct texts."""
 
     rows: tuple[Row, ...]
     texts: int
@@ -44,6 +51,7 @@ class ScoringBench:
     dtype: str
     shape: str
     threads: int
+    repeats: int
 
 
 def bench_scoring(
@@ -58,149 +66,56 @@ def bench_scoring(
     repeats: int = 1,
     progress: Progress | None = None,
 ) -> ScoringBench:
-    """Real tokens a second of each way on the same model and texts, after a warm-up on two pairs.
+    """Each way from strings to scores, in turn, on one checkpoint, after a warm-up on two pairs.
 
-    The share of the peak is useful operations over time over the best matmul measured here in
-    the same precision. The difference is the largest against every text alone.
+    Ours are the road of `harness run`: recipe, tokens, plan, engine, head; loading is not
+    counted. The share of the peak is useful operations, over time, over the best matmul measured
+    here in the same precision, before and after. The difference is the largest against every
+    text alone. `longest` is in characters of a text.
     """
     import torch
 
     progress = progress or Silent()
     size = SHAPES[shape]
-    texts = make_pairs(size, count=pairs, file=file, longest=longest)
-    model = make_classifier(size, device=device, dtype=dtype)
-    lengths = [len(text) for pair in texts for text in pair]
-    peak = matmul_peak(device, dtype)
-    ways = _ways(model, texts, max_batch_tokens)
-    for warm in _ways(model, texts[:2], max_batch_tokens).values():
-        warm()
-    progress.start("measuring", len(ways) * repeats, "ways")
-    timed = {name: _timed(way, device, repeats, progress) for name, way in ways.items()}
-    progress.finish()
-    alone = timed["one at a time"][1]
-    usual = timed["given order, batch of 8"][0]
-    rows = [
-        Row(
-            name,
-            sum(lengths) / seconds,
-            usual / seconds,
-            size.operations(lengths) / seconds / peak,
-            padding,
-            max(abs(scores[i] - alone[i]) for i in alone),
-        )
-        for name, (seconds, scores, padding) in timed.items()
-    ]
+    drawn = drawn_pairs(count=pairs, file=file, longest=longest)
+    with tempfile.TemporaryDirectory() as folder:
+        progress.notice("making a checkpoint")
+        save_classifier(Path(folder), size, drawn, device=device, dtype=dtype)
+        ways = scoring_ways(Setting(Path(folder), device, dtype, max_batch_tokens))
+        for way in ways.values():
+            way(drawn[:2])
+        peak = matmul_peak(device, dtype)
+        found = in_turn({n: partial(way, drawn) for n, way in ways.items()}, repeats, progress)
+        lengths = token_counts(Path(folder), drawn)
+    peak = max(peak, matmul_peak(device, dtype))
     return ScoringBench(
-        tuple(rows), len(lengths), sum(lengths), peak, _device_name(device), dtype, shape,
-        torch.get_num_threads(),
+        tuple(_row(name, found, size, lengths, peak) for name in found),
+        len(lengths), sum(lengths), peak, device_name(device), dtype, shape,
+        torch.get_num_threads(), repeats,
     )  # fmt: skip
 
 
-def _timed(
-    way: Way, device: str, repeats: int, progress: Progress
-) -> tuple[float, dict[int, float], float]:
-    best = float("inf")
-    for _ in range(repeats):
-        _settle(device)
-        began = time.perf_counter()
-        scores, padding = way()
-        _settle(device)
-        best = min(best, time.perf_counter() - began)
-        progress.advance(1)
-    return best, scores, padding
+def _row(
+    name: str, found: dict[str, list[Scored]], size: Shape, lengths: Sequence[int], peak: float
+) -> Row:
+    taken = [one.seconds for one in found[name]]
+    usual = [one.seconds for one in found[USUAL]]
+    seconds = statistics.median(taken)
+    scores, alone = found[name][0].scores, found[ALONE][0].scores
+    return Row(
+        name,
+        seconds,
+        spread(taken),
+        sum(lengths) / seconds,
+        times(usual, taken),
+        size.operations(lengths) / seconds / peak,
+        found[name][0].padding,
+        max(abs(scores[key] - alone[key]) for key in alone),
+    )
 
 
-def _ways(model: Any, texts: Sequence[tuple[Ids, Ids]], max_tokens: int | None) -> dict[str, Way]:
-    """The usual way calls the classifier as it is; ours go through the product's engine."""
-    import torch
-
-    from harness.models.attention import PACKED, register
-    from harness.models.engine import Engine, default_tokens
-    from harness.models.loading import make_head
-
-    register()
-    rows = [text for pair in texts for text in pair]
-    lengths, ids = [len(row) for row in rows], [f"{i:09d}" for i in range(len(rows))]
-    head = make_head(dict(model.score.state_dict()), "score", 1, "bench")
-    engines = {kind: Engine(model.model, kind) for kind in ("padded", "packed")}
-    config = model.config.to_dict()
-
-    def budget(kind: Any) -> Budget:
-        tokens = max_tokens or default_tokens(kind, engines[kind].device, config)
-        return Budget(tokens, padded=kind == "padded")
-
-    def engine_way(kind: str, plan: Plan) -> Way:
-        def way() -> tuple[dict[int, float], float]:
-            model.model.set_attn_implementation(PACKED if kind == "packed" else "sdpa")
-            scores: dict[int, float] = {}
-            for batch in plan.batches:
-                places = [slice(-1, None)] * len(batch)
-                states = engines[kind].hidden([rows[i] for i in batch], places)
-                with torch.inference_mode():
-                    values = head(torch.cat(states))[:, 0].cpu()
-                scores |= {i: float(v) for i, v in zip(batch, values, strict=True)}
-            return scores, plan.padding_share
-
-        return way
-
-    return {
-        "given order, batch of 8": lambda: _usual_way(model, texts),
-        "one at a time": engine_way("padded", plan_batches(lengths, ids, Budget(1, 1, True))),
-        "sorted, padded": engine_way("padded", plan_batches(lengths, ids, budget("padded"))),
-        "packed (default)": engine_way("packed", plan_batches(lengths, ids, budget("packed"))),
-    }
-
-
-def _usual_way(model: Any, texts: Sequence[tuple[Ids, Ids]]) -> tuple[dict[int, float], float]:
-    """Dataset order, a fixed batch, chosen and rejected in forwards of their own."""
-    import torch
-
-    model.set_attn_implementation("sdpa")
-    scores: dict[int, float] = {}
-    computed = real = 0
-    for begin in range(0, len(texts), USUAL_BATCH):
-        for side in (0, 1):
-            batch = [pair[side] for pair in texts[begin : begin + USUAL_BATCH]]
-            longest = max(map(len, batch))
-            block = np.zeros((len(batch), longest), dtype=np.int64)
-            for row, text in zip(block, batch, strict=True):
-                row[: len(text)] = text
-            ids = torch.as_tensor(block, device=model.device)
-            with torch.inference_mode():
-                # ids are never 0, so the mask is where the padding is not
-                logits = model(input_ids=ids, attention_mask=(ids != 0).long()).logits[:, 0]
-            for offset, value in enumerate(logits.float().cpu().tolist()):
-                scores[2 * (begin + offset) + side] = value
-            computed, real = computed + block.size, real + sum(map(len, batch))
-    return scores, 1.0 - real / computed
-
-
-def matmul_peak(device: str, dtype: str) -> float:
-    """The best rate of a plain matmul over a few sizes, in operations a second."""
-    import torch
-
-    sizes = (1024, 2048) if device == "cpu" else (4096, 8192, 12288)
-    best = 0.0
-    for n in sizes:
-        a = torch.randn(n, n, device=device).to(getattr(torch, dtype))
-        b = torch.randn(n, n, device=device).to(getattr(torch, dtype))
-        for _ in range(6):
-            _settle(device)
-            began = time.perf_counter()
-            a @ b
-            _settle(device)
-            best = max(best, 2.0 * n**3 / (time.perf_counter() - began))
-    return best
-
-
-def _settle(device: str) -> None:
-    import torch
-
-    if device == "cuda":
-        torch.cuda.synchronize()
-
-
-def _device_name(device: str) -> str:
+def device_name(device: str) -> str:
+    """What the device is called in a table."""
     import platform
 
     import torch
@@ -214,6 +129,8 @@ def markdown(bench: ScoringBench) -> str:
         [
             [
                 row.way,
+                f"{row.seconds:.2f}",
+                f"{100 * row.spread:.0f} %" if bench.repeats > 1 else "",
                 f"{row.tokens_per_second:,.0f}",
                 f"{row.times_usual:.2f}x",
                 f"{100 * row.share_of_peak:.0f} %",
@@ -222,12 +139,15 @@ def markdown(bench: ScoringBench) -> str:
             ]
             for row in bench.rows
         ],
-        ["way", "tokens/s", "of the usual", "of matmul peak", "padding", "off from alone"],
+        [
+            "way", "s", "+-", "tokens/s", "of the usual", "of matmul peak", "padding",
+            "off from alone",
+        ],
         text=0,
-    )
+    )  # fmt: skip
     where = f"{bench.device}, {bench.threads} threads" if "cpu" in bench.device else bench.device
     return (
         f"Scoring, {bench.shape} Qwen2 classifier in {bench.dtype} on {where}: "
         f"{bench.texts:,} texts, {bench.tokens:,} tokens; best matmul "
-        f"{bench.peak_flops / 1e9:,.0f} GFLOP/s\n\n{table}\n"
+        f"{bench.peak_flops / 1e9:,.0f} GFLOP/s; median of {bench.repeats}\n\n{table}\n"
     )

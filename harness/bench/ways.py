@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import multiprocessing
 import os
-import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.bench.apart import Timed, apart
 from harness.bench.latency_server import ANSWER, MODEL
 from harness.errors import HarnessError, UsageError
 
@@ -33,43 +31,23 @@ class Load:
     concurrency: int
 
 
-@dataclass(frozen=True, slots=True)
-class Timed:
-    """Seconds that the calls took, and the most memory the process ever held, in MiB."""
-
-    seconds: float
-    peak: float
-
-
 Way = Callable[[Load], float]
 
 
 def measure(way: str, load: Load, warm: Path | None) -> Timed:
     """Run a way in a new process, on the pairs of `warm` first; raises what it raises."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context) as pool:
-        return pool.submit(_measured, way, load, warm).result()
+    return apart(_seconds, way, load, warm)
 
 
-def _measured(way: str, load: Load, warm: Path | None) -> Timed:
+def _seconds(way: str, load: Load, warm: Path | None) -> float:
     if warm is not None:
         WAYS[way](replace(load, pairs=warm))
-    return Timed(WAYS[way](load), peak_memory())
+    return WAYS[way](load)
 
 
 def missing(way: str) -> str | None:
     """The package that a way needs and that is not here."""
     return "lm-eval" if way == LM_EVAL and importlib.util.find_spec("lm_eval") is None else None
-
-
-def peak_memory() -> float:
-    """The most memory this process ever held, in MiB."""
-    status = Path("/proc/self/status")
-    if status.is_file():  # ru_maxrss counts what stood here before exec as well
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _bare(load: Load) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.metrics.table import FloatArray, IntArray
-from harness.metrics.tokens import Numbered, Places
+from harness.metrics.tokens import CodeArray, Numbered, Places
 
 SHINGLE = 3
 # 19 models' texts for 101 prompts reach 0.03; at 0.3, two equally long ones share near half
@@ -70,27 +70,34 @@ def _shingles(texts: Sequence[Numbered]) -> tuple[Any, IntArray]:
     """
     from scipy import sparse
 
-    types = Places()
-    parts = [types.of(own)[codes] for codes, own in texts]
-    codes = np.concatenate([np.empty(0, np.int32), *parts])
-    owner = np.repeat(np.arange(len(texts)), [part.size for part in parts])
-    whole = owner[2:] == owner[:-2]  # three tokens of one text
-    owner = owner[2:][whole]
-    one, two, three = (codes[i : codes.size - 2 + i][whole].astype(np.int64) for i in range(3))
-    pair = one * len(types) + two
-    if len(types) >= 1 << 21:  # three would not fit into 63 bits
-        pair = np.unique(pair, return_inverse=True)[1]
-    key = pair * len(types) + three
+    owner, key = _keys(texts)
     # most stand in one place, and most of these have a bucket to themselves: not to be sorted
-    bucket = key % _BUCKETS
-    twice = np.bincount(bucket, minlength=_BUCKETS)[bucket] > 1
+    bucket = (key % _BUCKETS).astype(np.int32)
+    twice = (np.bincount(bucket, minlength=_BUCKETS) > 1)[bucket]
+    del bucket
     _, shingle, counts = np.unique(key[twice], return_inverse=True, return_counts=True)
     twice[twice] = again = counts[shingle] > 1
     alone = np.bincount(owner[~twice], minlength=len(texts))
     _, column = np.unique(shingle[again], return_inverse=True)
     width = int(column.max(initial=-1)) + 1
-    held = np.unique(owner[twice] * width + column)  # once a text, however often
+    held = np.unique(owner[twice].astype(np.int64) * width + column)  # once a text, however often
     ones = np.ones(held.size, np.float32)
     shape = (len(texts), width)
     matrix = sparse.csr_array((ones, (held // max(width, 1), held % max(width, 1))), shape=shape)
     return matrix, alone + np.bincount(held // max(width, 1), minlength=len(texts))
+
+
+def _keys(texts: Sequence[Numbered]) -> tuple[CodeArray, IntArray]:
+    """Every shingle of all texts: whose it is and a number that equal ones share, (K,) each."""
+    types = Places()
+    parts = [types.of(own)[codes] for codes, own in texts]
+    codes = np.concatenate([np.empty(0, np.int32), *parts])
+    owner = np.repeat(np.arange(len(texts), dtype=np.int32), [part.size for part in parts])
+    whole = owner[2:] == owner[:-2]  # three tokens of one text
+    key = codes[:-2][whole].astype(np.int64)
+    for place in (1, 2):
+        if place == 2 and len(types) >= 1 << 21:  # three would not fit into 63 bits
+            key = np.unique(key, return_inverse=True)[1].astype(np.int64)
+        key *= len(types)
+        key += codes[place : codes.size - 2 + place][whole]
+    return owner[2:][whole], key

@@ -11,8 +11,6 @@ import httpx2 as httpx
 import pytest
 from click.testing import CliRunner
 
-from harness.bench.growth import Growth, bench_growth, growth_markdown, repeated_judge
-from harness.bench.inputs import write_pairs
 from harness.bench.judging import (
     JudgingBench,
     Row,
@@ -20,12 +18,19 @@ from harness.bench.judging import (
     ideal_seconds,
     markdown,
     whole_rounds,
+    write_judged,
+)
+from harness.bench.judging_memory import (
+    MemoryRow,
+    bench_judging_memory,
+    memory_markdown,
+    repeated_judge,
 )
 from harness.bench.latency_server import LatencyServer, serving, tokens
 from harness.bench.ways import Load, prompts
 from harness.cli.main import cli
 from harness.data.wpb import read_pairs
-from harness.errors import UsageError
+from harness.errors import DataError, UsageError
 from harness.spec_files import load_any
 from harness.specs import PairwiseJudge
 
@@ -119,21 +124,29 @@ def test_the_table_says_what_was_measured_and_what_was_not() -> None:
 
 
 def test_the_table_of_memory_has_a_rate() -> None:
-    text = growth_markdown((Growth(1000, 500, 3.5, 4.0, 150.2),), 0.05, 128)
+    text = memory_markdown((MemoryRow(1000, 500, 3.5, 4.0, 150.2),), 0.05, 128)
     assert "| 1,000 | 500 | 3.5 | 4.0 | 250 | 150 |" in " ".join(text.split())
 
 
 def test_made_pairs_are_such_as_the_reader_takes(tmp_path: Path) -> None:
     made, copied = tmp_path / "made.jsonl", tmp_path / "copied.jsonl"
-    write_pairs(made, count=3, file=None)
-    write_pairs(copied, count=7, file=made)
+    write_judged(made, 3, None)
+    write_judged(copied, 7, made)
 
     def read(path: Path) -> list[str]:
         found = read_pairs(path.read_bytes(), name="x", language="zh", genre_of=str)
         return [pair.prompt for pair in found.pairs]
 
-    assert len(set(read(made))) == 3
+    assert len(read(made)) == 3
     assert read(copied) == (read(made) * 3)[:7]
+
+
+@pytest.mark.parametrize("text", ["no JSON\n", "", "[]", '{"prompt": "a"}\n'])
+def test_a_file_without_pairs_is_refused_by_name(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "rubbish.jsonl"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"rubbish\.jsonl"):
+        bench_judging(latency=0.01, concurrencies=(1,), calls=2, file=file)
 
 
 def test_a_repeated_judge_differs_in_nothing_else(tmp_path: Path) -> None:
@@ -166,9 +179,9 @@ def test_a_judge_that_asks_several_times_is_refused(tmp_path: Path) -> None:
         prompts(Load("", short_pairs(tmp_path / "pairs.jsonl"), judge, 1))
 
 
-def test_growth_counts_the_calls_of_repeats_and_of_more_pairs(tmp_path: Path) -> None:
+def test_memory_counts_the_calls_of_repeats_and_of_more_pairs(tmp_path: Path) -> None:
     file = short_pairs(tmp_path / "pairs.jsonl")
-    rows = bench_growth(latency=0.001, concurrency=8, calls=(4, 12), file=file)
+    rows = bench_judging_memory(latency=0.001, concurrency=8, calls=(4, 12), file=file)
     assert [(row.calls, row.pairs) for row in rows] == [(4, 2), (12, 2), (12, 6)]
     assert all(row.peak > 10 for row in rows)
 
@@ -195,6 +208,19 @@ def test_flags_alone_are_those_of_scoring(arguments: list[str]) -> None:
     assert done.exit_code == 2 and "'--pairs': 0 is not in the range" in done.output
 
 
-def test_the_help_names_both_parts() -> None:
-    said = CliRunner().invoke(cli, ["bench", "--help"]).output
-    assert "scoring" in said and "judging" in said
+def test_the_growth_of_judging_is_at_a_twentieth_of_the_calls_and_at_all(tmp_path: Path) -> None:
+    file = short_pairs(tmp_path / "pairs.jsonl")
+    flags = ["--growth", "--calls", "45", "--latency", "0.001", "--data", str(file)]
+    done = CliRunner().invoke(cli, ["bench", "judging", *flags, "--num_concurrent", "8"])
+    assert done.exit_code == 0, done.output
+    table = [line.split("|") for line in done.output.splitlines() if line.startswith("| ")]
+    assert [row[1].strip() for row in table[1:]] == ["2", "40", "40"]
+
+
+def test_the_help_names_all_parts_in_the_order_of_the_document() -> None:
+    said = CliRunner().invoke(cli, ["bench", "--help"]).output.split("Commands:")[1]
+    parts = [line.split()[0] for line in said.splitlines() if line.strip()]
+    assert parts == [
+        *("scoring", "likelihood", "peers", "judging", "diversity", "report", "start", "growth"),
+        "all",
+    ]

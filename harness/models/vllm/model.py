@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import MissingExtra, ModelError
+from harness.errors import MissingExtra, ModelError, UsageError
 from harness.models.base import ChatRequest, Completion, Done, ModelRef, ModelSettings
 from harness.models.chat.prompt import ChatPrompt, open_prompt, refuse_truncation
 from harness.models.chat.rows import RowMaker, answer_ends
@@ -17,36 +17,63 @@ from harness.models.vllm.engine import (
     ENGINE,
     engine_options,
     enqueue,
+    package,
     refusals,
     start_engine,
     vllm_is_there,
 )
+from harness.models.vllm.known import check_backbone
 from harness.records import Message
-from harness.specs import Sampling
+from harness.spec_files import load_any
+from harness.specs import PairwiseJudge, PointwiseJudge, RewardRecipe, Sampling
 
 if TYPE_CHECKING:  # imports torch
     from harness.models.chat.flight import Row
+    from harness.models.vllm.reward import VllmReward
 
 OPTIONS = ("revision", "name", "family", *ENGINE)
 _WAVE = 4096  # requests that are rendered and sorted by length together
 _QUEUE = 512  # with fewer than this many in the queue the next wave is read
+_ANSWERS = ("ForCausalLM", "ForConditionalGeneration")
 _LOST = ("abort", "error")
 
 
-def open_vllm(ref: ModelRef, settings: ModelSettings) -> VllmChat:
-    """vllm:PATH or a hub id. Reads configuration only; the engine starts with the first answer."""
+def open_vllm(ref: ModelRef, settings: ModelSettings) -> VllmChat | VllmReward:
+    """vllm:PATH or a hub id: a reward model by its recipe, or a chat model.
+
+    Reads configuration only; the engine starts with the first score or answer.
+    """
+    if "peft" in ref.options:
+        raise UsageError(
+            "--model_args peft=: vllm: takes whole checkpoints; merge the adapter into its base "
+            "(merge_and_unload of peft) and save that, or use hf:"
+        )
     check_options(ref.options, OPTIONS)
     options = engine_options(ref.options)
     if not vllm_is_there():
         raise MissingExtra("vllm:", "vllm")
-    refuse_truncation(settings)
     checkpoint = open_checkpoint(ref.what, revision=ref.options.get("revision"))
-    if not checkpoint.architecture.endswith(("ForCausalLM", "ForConditionalGeneration")):
+    if _scores(checkpoint, settings):
+        from harness.models.vllm.reward import open_vllm_reward
+
+        return open_vllm_reward(checkpoint, settings, ref.options, options)
+    refuse_truncation(settings)
+    if not checkpoint.architecture.endswith(_ANSWERS):
         raise ModelError(
             f"{checkpoint.path}: a {checkpoint.architecture or 'nameless model'} answers nothing; "
             "vllm: needs a *ForCausalLM checkpoint"
         )
     return VllmChat(checkpoint, settings, ref.options, options)
+
+
+def _scores(checkpoint: Checkpoint, settings: ModelSettings) -> bool:
+    """Whether a checkpoint is to score: --judge names a recipe, or its architecture answers
+    nothing."""
+    if settings.judge is None:
+        return not checkpoint.architecture.endswith(_ANSWERS)
+    kinds = (RewardRecipe, PairwiseJudge, PointwiseJudge)
+    spec = load_any("judges", settings.judge, kinds, "judge or recipe", settings.include)
+    return isinstance(spec, RewardRecipe)
 
 
 class VllmChat:
@@ -86,6 +113,7 @@ class VllmChat:
     @cached_property
     def engine(self) -> Any:
         """The engine, with its weights."""
+        check_backbone(self.checkpoint)
         return start_engine(
             str(self.checkpoint.path),
             device=self.device,
@@ -111,12 +139,9 @@ class VllmChat:
 
     def facts(self) -> Mapping[str, Any]:
         """How it ran. What is sampled depends on kernels and version, so it is not replayable."""
-        from importlib.metadata import packages_distributions, version
-
-        (package, *_) = packages_distributions()["vllm"]
         return {
             "engine": "vllm",
-            "vllm": f"{package} {version(package)}",
+            "vllm": package(),
             "options": dict(self.options),
             "dtype": self.dtype,
             **self.rows.facts(self.checkpoint),
