@@ -142,8 +142,8 @@ def peers_markdown(bench: PeersBench) -> str:
             for row in bench.rows
         ],
         [
-            "road", "program", "s, whole command", "processor s", "s, scoring", "tokens/s", "peak MiB",
-            "accuracy", "off from ours",
+            "road", "program", "s, whole command", "processor s", "s, scoring", "tokens/s",
+            "peak MiB", "accuracy", "off from ours",
         ],
         text=(0, 1),
     )  # fmt: skip

@@ -16,13 +16,14 @@ if TYPE_CHECKING:  # imports torch
     from harness.models.base import Ids
     from harness.models.chat.flight import Row
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     # the engine as a process of its own outlives a harness that is killed, and keeps the GPU
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     "VLLM_NO_USAGE_STATS": "1",
     "VLLM_LOGGING_LEVEL": "ERROR",
     "VLLM_LOGGING_STREAM": "ext://sys.stderr",  # its own choice is stdout
 }
+CPU_CORES = "VLLM_CPU_OMP_THREADS_BIND"
 # what of --model_args reaches the engine, how it is read, and what it is called when it cannot be
 _WHOLE, _REAL, _BOTH = (int, "a whole number"), (float, "a number"), "true or false"
 _PARALLEL = ("data", "pipeline", "tensor")
@@ -71,7 +72,7 @@ def start_engine(path: str, *, device: str, limit: int | None, **options: Any) -
     the model (data_parallel_size) in others: in one process they would wait for each other for
     ever. Parts of a model are workers of the engine.
     """
-    _prepare(device, options)
+    prepare(device, options)
     from vllm.platforms import current_platform
 
     if current_platform.device_type != device:
@@ -114,9 +115,9 @@ def _start_failures() -> tuple[type[Exception], ...]:
     return (*refusals(), RuntimeError, OSError, ImportError, AssertionError, KeyError)
 
 
-def _prepare(device: str, options: Mapping[str, Any]) -> None:
+def prepare(device: str, options: Mapping[str, Any]) -> None:
     """The environment that vLLM reads when it is imported; what the user has set stays."""
-    for name, value in _ENVIRONMENT.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     parts = math.prod(options.get(f"{kind}_parallel_size", 1) for kind in _PARALLEL)
     if device == "cpu" and parts > 1:
@@ -124,7 +125,7 @@ def _prepare(device: str, options: Mapping[str, Any]) -> None:
         cores = sorted(os.sched_getaffinity(0))
         lists = [",".join(map(str, cores[part::parts])) for part in range(parts)]
         if all(lists):
-            os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "|".join(lists))
+            os.environ.setdefault(CPU_CORES, "|".join(lists))
 
 
 def enqueue(engine: Any, number: str, row: Row, sampling: Sampling, ends: frozenset[int]) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # imports torch
 OPTIONS = ("revision", "name", "family", *ENGINE)
 _WAVE = 4096  # requests that are rendered and sorted by length together
 _QUEUE = 512  # with fewer than this many in the queue the next wave is read
-_ANSWERS = ("ForCausalLM", "ForConditionalGeneration")
+_ANSWERS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
 _LOST = ("abort", "error")
 
 
