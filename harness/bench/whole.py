@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,12 +41,14 @@ def bench_all(
     file: Path | None = None,
     parts: Sequence[Part] | None = None,
     progress: Progress | None = None,
+    save: Callable[[str], None] = lambda _: None,
 ) -> str:
     """The whole document. Each part runs by its command, in a process of its own.
 
     A part that fails says why in its place, and the next one is run. `file`, JSONL of pairs, is
     for the parts that can take their texts or lengths from one. `quick` measures next to nothing,
-    to see that all parts work; `parts` are other ones than all.
+    to see that all parts work; `parts` are other ones than all. `save` gets the document as far as
+    it has come after every part.
     """
     progress = progress or Silent()
     done = []
@@ -54,6 +56,7 @@ def bench_all(
         progress.notice(f"{part.title}: harness bench {' '.join(part.flags(quick))}")
         done.append(_run(part, quick, file, progress))
         progress.notice(f"{part.title}: {done[-1].failure or f'{done[-1].seconds:.0f} s'}")
+        save(document(done, quick=quick, data=file is not None))
     return document(done, quick=quick, data=file is not None)
 
 

@@ -29,7 +29,7 @@ PARTS = (
         "file, a fixed batch, chosen and rejected in forwards of their own, as is usual; one text "
         "at a time; sorted and padded; packed, which is what `harness run` does. All ways give the "
         "same scores up to the last column. Goal: four times the usual way.",
-        "--pairs 16 --repeats 3",
+        "--pairs 32",
         "--shape tiny --pairs 2",
         takes_data=True,
     ),
@@ -37,7 +37,7 @@ PARTS = (
         "scoring",
         "Reward scoring in bfloat16",
         "The same in bfloat16; only processors with instructions for it gain by it.",
-        "--dtype bfloat16 --pairs 16 --repeats 3",
+        "--dtype bfloat16 --pairs 32",
         "--dtype bfloat16 --shape tiny --pairs 2",
         takes_data=True,
     ),
@@ -46,7 +46,7 @@ PARTS = (
         "Likelihoods",
         "The log-likelihood of both texts of each pair under a causal language model, by "
         "`likelihood:` and by lm-eval's `hf` back-end, each in a process of its own.",
-        "--pairs 16",
+        "--pairs 4",
         "--shape tiny --pairs 1",
         takes_data=True,
     ),
@@ -116,7 +116,7 @@ PARTS = (
         "Growth",
         "Time and memory at 1, 4, 16 and 64 times the work, and the power they grow with. An "
         "exponent of time near 1 is linear, one of memory near 0 is flat.",
-        "",
+        "--pairs 32768",
         "--pairs 1024 --only read",
     ),
 )

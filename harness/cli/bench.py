@@ -59,9 +59,15 @@ def whole(quick: bool, data: Path | None, out: Path | None) -> None:
     """
     from harness.bench.whole import bench_all
     from harness.cli.output import check_out
+    from harness.store import write_atomic
 
     check_out(out)
-    show(bench_all(quick=quick, file=data, progress=Console()), out)
+
+    def save(text: str) -> None:
+        if out is not None:  # interrupted, it keeps what was measured
+            write_atomic(out, text)
+
+    show(bench_all(quick=quick, file=data, progress=Console(), save=save), out)
 
 
 for part in (scoring, likelihood, peers, judging, diversity, report, start, growth, whole):

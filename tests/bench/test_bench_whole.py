@@ -33,7 +33,11 @@ class Heard(Silent):
 
 def test_a_part_that_fails_says_why_and_the_others_go_on() -> None:
     heard = Heard()
-    text = bench_all(quick=True, parts=(BROKEN, UNKNOWN, START), progress=heard)
+    saved: list[str] = []
+    parts = (BROKEN, UNKNOWN, START)
+    text = bench_all(quick=True, parts=parts, progress=heard, save=saved.append)
+    assert [one.count("\n## ") for one in saved] == [1, 2, 3]
+    assert saved[-1] == text
     sections = text.split("\n## ")
     assert [section.splitlines()[0] for section in sections[1:]] == ["Growth", "Nothing", "Start"]
     assert "Not measured here: --pairs 1: at least 128" in sections[1]
