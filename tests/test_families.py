@@ -158,10 +158,9 @@ def test_how_a_model_is_run_knows_no_family() -> None:
     running = [
         *(ROOT / "harness" / "models").rglob("*.py"),
         *(ROOT / "harness" / "judging").rglob("*.py"),
-        *(
-            ROOT / "harness" / name
-            for name in ("scoring.py", "prompts.py", "verdicts.py", "batching.py")
-        ),
+        *(ROOT / "harness" / "scoring").rglob("*.py"),
+        *(ROOT / "harness" / "executors").rglob("*.py"),
+        *(ROOT / "harness" / name for name in ("prompts.py", "verdicts.py", "batching.py")),
     ]
     wrong = [
         path.name

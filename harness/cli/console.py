@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 _BAR_SECONDS = 1.0  # work shorter than this draws no bar
-_FIRST_SECONDS = 2.0  # until the first line in a log file or a pipe
+_FIRST_SECONDS = 5.0  # until the first line in a log file or a pipe
 _PLAIN_SECONDS = 10.0  # from each of them to the next
 
 
@@ -41,7 +41,7 @@ class Console:
         if self._terminal:
             if now - self._began >= _BAR_SECONDS:
                 self._draw()
-        elif now >= self._next:
+        elif now >= self._next and self._done < self._total:
             self._next = now + _PLAIN_SECONDS
             rate = self._done / (now - self._began)
             left = (self._total - self._done) / rate if rate else 0.0

@@ -29,12 +29,19 @@ def test_quick_work_shows_units_a_second_and_no_tokens(
 ) -> None:
     progress = console.Console()
     progress.start("scoring", 1000, "texts")
-    clock[0] = 1.9
+    clock[0] = 4.9
     progress.advance(100)
-    assert capsys.readouterr().err == "", "what takes no two seconds says nothing"
+    assert capsys.readouterr().err == "", "what takes no five seconds says nothing"
     clock[0] = 10.0
     progress.advance(400)
     assert capsys.readouterr().err == "scoring: 500/1,000 texts, 50/s, 10 s left\n"
-    clock[0] = 19.5
+    clock[0] = 30.0
+    progress.advance(500)
+    assert capsys.readouterr().err == "", "what is over has no time left"
+    progress.start("scoring", 1000, "texts")
+    clock[0] = 40.0
+    progress.advance(1)
+    capsys.readouterr()
+    clock[0] = 49.5
     progress.advance(1)
     assert capsys.readouterr().err == "", "a line every ten seconds"

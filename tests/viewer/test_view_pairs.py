@@ -166,7 +166,7 @@ def test_a_judge_that_rates_texts_is_shown_with_a_rating_beside_each_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = Scripted(lambda asked: Completion("2" if "好文" in asked.messages[-1].content else "1"))
-    monkeypatch.setattr("harness.runner.open_model", lambda *_: model)
+    monkeypatch.setattr("harness.executors.open_model", lambda *_: model)
     file = write_rows(tmp_path / "pairs.json", [row("写一段", "好文一篇", "平文一篇")])
     [done] = run(
         RunRequest(
