@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +16,7 @@ from harness.data.wpb import read_pairs
 from harness.errors import DataError
 from harness.records import Pair, Side
 
-# Quantiles of response length in tokens over 3,875 published responses (p5 25 50 75 90 99 max),
-# with the mean prompt of 121 on top; tokens estimated at 0.65 a character.
-_QUANTILES = (0.0, 0.05, 0.25, 0.50, 0.75, 0.90, 0.99)
-_TOKENS = (30, 138, 419, 791, 1236, 1814, 5075)
-_PROMPT = 121
+_PROMPT = 121  # mean tokens of a published prompt, estimated at 0.65 a character
 _PER_CJK = 0.65
 
 
@@ -100,33 +94,3 @@ def official_row(pair: Pair) -> dict[str, Any]:
     chosen, rejected = {"response": pair.chosen.response}, {"response": pair.rejected.response}
     row = {"prompt": pair.prompt, "prompt_id": pair.prompt_id, "tag": pair.tag}
     return {**row, "chosen": chosen, "rejected": rejected}
-
-
-def _drawn_lengths(rng: np.random.Generator, count: int) -> list[tuple[int, int]]:
-    draws = np.interp(rng.uniform(0.0, 0.99, (count, 2)), _QUANTILES, _TOKENS)
-    return [(int(a) + _PROMPT, int(b) + _PROMPT) for a, b in draws]
-
-
-def write_pairs(path: Path, *, count: int, file: Path | None, seed: int = 0) -> None:
-    """A JSONL of pairs: those of a file, over and over, or random characters of real lengths."""
-    rows: Iterable[dict[str, Any]] = _made_rows(np.random.default_rng(seed), count)
-    if file is not None:
-        rows = itertools.islice(itertools.cycle(_read_rows(file)), count)
-    with path.open("w", encoding="utf-8") as stream:
-        for row in rows:
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-def _made_rows(rng: np.random.Generator, count: int) -> Iterator[dict[str, Any]]:
-    for number, lengths in enumerate(_drawn_lengths(rng, count)):
-        prompt, chosen, rejected = (
-            "".join(map(chr, rng.integers(0x4E00, 0x9FA6, round(tokens / _PER_CJK))))
-            for tokens in (_PROMPT, *(both - _PROMPT for both in lengths))
-        )
-        sides = {"chosen": {"response": chosen}, "rejected": {"response": rejected}}
-        yield {"prompt": prompt, "prompt_id": f"made-{number}", "tag": "made", **sides}
-
-
-def _read_rows(file: Path) -> list[dict[str, Any]]:
-    with file.open(encoding="utf-8") as stream:
-        return [json.loads(line) for line in stream if line.strip()]

@@ -9,14 +9,14 @@ from harness.spec_files import load_any
 from harness.specs import PairwiseJudge, PointwiseJudge, RewardRecipe
 
 OPTIONS = ("revision", "peft", "device_map", "name", "family")
-_ANSWERS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
+ANSWERS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
 
 
 def open_hf(ref: ModelRef, settings: ModelSettings) -> RewardModel | ChatModel:
     """A folder or hub id: a reward model by its recipe, or a chat model that judges."""
     check_options(ref.options, OPTIONS)
     checkpoint = open_checkpoint(ref.what, revision=ref.options.get("revision"))
-    if _answers(checkpoint, settings):
+    if answers(checkpoint, settings):
         from harness.models.chat.model import open_chat
 
         return open_chat(checkpoint, settings, ref.options)
@@ -25,13 +25,13 @@ def open_hf(ref: ModelRef, settings: ModelSettings) -> RewardModel | ChatModel:
     return open_reward(checkpoint, settings, ref.options)
 
 
-def _answers(checkpoint: Checkpoint, settings: ModelSettings) -> bool:
+def answers(checkpoint: Checkpoint, settings: ModelSettings) -> bool:
     """Whether a checkpoint is to answer: --judge says so, or else its architecture.
 
     A judge of texts asks; a recipe scores, with whatever checkpoint it is named for.
     """
     if settings.judge is None:
-        return checkpoint.architecture.endswith(_ANSWERS)
+        return checkpoint.architecture.endswith(ANSWERS)
     kinds = (RewardRecipe, PairwiseJudge, PointwiseJudge)
     spec = load_any("judges", settings.judge, kinds, "judge or recipe", settings.include)
     return not isinstance(spec, RewardRecipe)

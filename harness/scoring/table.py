@@ -22,6 +22,7 @@ class ScoreTable:
         self.value = np.full(size, np.nan)
         self.n_tokens = np.zeros(size, np.int32)
         self.truncated = np.zeros(size, np.bool_)
+        self.failed = 0  # lines of this job without a finite score
 
     def read(self, texts: DistinctTexts, lines: Iterable[Score]) -> None:
         """Take over lines of scores.jsonl; a text whose last line has no score is to do again."""
@@ -38,14 +39,10 @@ class ScoreTable:
         """Scores that were just written."""
         for number, line in zip(numbers, lines, strict=True):
             self._set(number, line)
+            self.failed += line.score is None
 
     def _set(self, number: int, line: Score) -> None:
         self.done[number] = True
         self.value[number] = np.nan if line.score is None else line.score
         self.n_tokens[number] = line.n_tokens
         self.truncated[number] = line.truncated
-
-    @property
-    def failed(self) -> int:
-        """Texts that were tried and have no finite score."""
-        return int(np.count_nonzero(self.done & np.isnan(self.value)))

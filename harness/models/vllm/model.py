@@ -12,6 +12,7 @@ from harness.models.chat.prompt import ChatPrompt, open_prompt, refuse_truncatio
 from harness.models.chat.rows import RowMaker, answer_ends
 from harness.models.checkpoint import Checkpoint, open_checkpoint
 from harness.models.device import hardware, resolve_device, resolve_dtype
+from harness.models.hf import ANSWERS, answers
 from harness.models.ref import check_options
 from harness.models.vllm.engine import (
     ENGINE,
@@ -24,8 +25,7 @@ from harness.models.vllm.engine import (
 )
 from harness.models.vllm.known import check_backbone
 from harness.records import Message
-from harness.spec_files import load_any
-from harness.specs import PairwiseJudge, PointwiseJudge, RewardRecipe, Sampling
+from harness.specs import Sampling
 
 if TYPE_CHECKING:  # imports torch
     from harness.models.chat.flight import Row
@@ -34,7 +34,6 @@ if TYPE_CHECKING:  # imports torch
 OPTIONS = ("revision", "name", "family", *ENGINE)
 _WAVE = 4096  # requests that are rendered and sorted by length together
 _QUEUE = 512  # with fewer than this many in the queue the next wave is read
-_ANSWERS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
 _LOST = ("abort", "error")
 
 
@@ -53,27 +52,17 @@ def open_vllm(ref: ModelRef, settings: ModelSettings) -> VllmChat | VllmReward:
     if not vllm_is_there():
         raise MissingExtra("vllm:", "vllm")
     checkpoint = open_checkpoint(ref.what, revision=ref.options.get("revision"))
-    if _scores(checkpoint, settings):
+    if not answers(checkpoint, settings):
         from harness.models.vllm.reward import open_vllm_reward
 
         return open_vllm_reward(checkpoint, settings, ref.options, options)
     refuse_truncation(settings)
-    if not checkpoint.architecture.endswith(_ANSWERS):
+    if not checkpoint.architecture.endswith(ANSWERS):
         raise ModelError(
             f"{checkpoint.path}: a {checkpoint.architecture or 'nameless model'} answers nothing; "
             "vllm: needs a *ForCausalLM checkpoint"
         )
     return VllmChat(checkpoint, settings, ref.options, options)
-
-
-def _scores(checkpoint: Checkpoint, settings: ModelSettings) -> bool:
-    """Whether a checkpoint is to score: --judge names a recipe, or its architecture answers
-    nothing."""
-    if settings.judge is None:
-        return not checkpoint.architecture.endswith(_ANSWERS)
-    kinds = (RewardRecipe, PairwiseJudge, PointwiseJudge)
-    spec = load_any("judges", settings.judge, kinds, "judge or recipe", settings.include)
-    return isinstance(spec, RewardRecipe)
 
 
 class VllmChat:
